@@ -1,0 +1,1 @@
+"""Ringback: missed calls, IVR, SMS and call patching for campaigns."""

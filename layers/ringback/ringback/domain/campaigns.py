@@ -1,0 +1,377 @@
+"""A campaign's content: its numbers, its texts in every language, its hours and limits, and what has to be
+true before it is published.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from ringback.domain import phones, rules
+from ringback.domain.documents import Section
+from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.phones import NumberClass
+from ringback.domain.rules import Rules, Window
+from ringback.domain.templates import DltTemplate, mismatches
+from ringback.domain.texts import Segments, foreign, phone_numbers, render, segments, stray_braces, variables
+
+LARGEST_DOCUMENT = 300_000
+"""Bytes as JSON. SOURCE: DynamoDB's 400 KB for an item; the rest is room for what is stored beside the
+document.
+"""
+
+STALE_AFTER = timedelta(hours=24)
+"""When an SMS comes too late to make sense, unless the campaign says otherwise: long enough to wait through a
+night.
+"""
+
+PROVIDERS = ("exotel",)
+SMS_TYPES = ("transactional", "transactional_opt_in", "promotional")
+"""SOURCE: Exotel, send-sms, parameter SmsType."""
+
+_OURS = frozenset({NumberClass.LANDLINE, NumberClass.MOBILE, NumberClass.TOLL_FREE})
+_ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_ID_MEANS = "lower-case letters, digits and dashes, beginning with a letter, at most 40"
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
+_LANGUAGE_MEANS = "a language code such as `hi` or `mni-Mtei`"
+
+
+class Purpose(StrEnum):
+    """What ringing a number means (F6)."""
+
+    VOLUNTEER = "volunteer"
+    SUPPORT = "support"
+    REGISTRATION = "registration"
+    CALLBACK = "callback"
+    INFORMATION = "information"
+    OPT_OUT = "opt-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """One of our numbers. Which one was rung tells where it was seen: `source` is tv, newspaper, rally …"""
+
+    number: str
+    purpose: Purpose
+    issue: str | None
+    language: str
+    """The language of whoever rings it, until we know better."""
+    source: str
+    text: str | None
+    """The text sent to the caller; none for opting out, which is answered by silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who an SMS comes from, as registered on DLT."""
+
+    header: str
+    dlt_entity_id: str
+    sms_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Something we say by SMS, at most `once_per` window to each person; bodies and templates by language."""
+
+    name: str
+    once_per: timedelta
+    bodies: Mapping[str, str]
+    templates: Mapping[str, DltTemplate]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a campaign may spend on SMS, how many may go to one block of numbers, and when one is too late."""
+
+    sms_budget_paise: int
+    prefix_per_minute: int
+    """SMS a minute to numbers that differ only in their last four digits (A13)."""
+    stale_after: timedelta = STALE_AFTER
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A text with its variables filled in, ready to be sent."""
+
+    language: str
+    body: str
+    template: DltTemplate
+    segments: Segments
+    cost_paise: int
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One published version of a campaign. It never changes."""
+
+    id: str
+    version: int
+    names: Mapping[str, str]
+    sponsors: Mapping[str, str]
+    languages: tuple[str, ...]
+    default_language: str
+    provider: str
+    sender: Sender
+    numbers: Mapping[str, Number]
+    texts: Mapping[str, Text]
+    values: Mapping[str, Mapping[str, str]]
+    """Variable → language → what stands there."""
+    window: Window
+    limits: Limits
+    allowed_links: frozenset[str]
+    """Links and call-back numbers registered on DLT; our own numbers are among them."""
+    rules: Rules
+
+    def rendered(self, text: str, language: str, values: Mapping[str, str] = {}) -> Rendered:
+        """Fill in a text in a language, or in the default language where it lacks that one.
+
+        `values` stand before the campaign's own. Raises `NotFound` for a text it does not have, `Rejected`
+        for a variable without value.
+        """
+        if text not in self.texts:
+            raise NotFound(f"campaign {self.id} has no text {text!r}")
+        content = self.texts[text]
+        spoken = language if language in content.bodies else self.default_language
+        own = {
+            name: translations[spoken] for name, translations in self.values.items() if spoken in translations
+        }
+        body = render(content.bodies[spoken], own | dict(values))
+        counted = segments(body)
+        return Rendered(
+            spoken, body, content.templates[spoken], counted, counted.parts * self.rules.sms_part_paise
+        )
+
+
+def parse(document: Mapping[str, object], version: int = 0) -> Campaign:
+    """Read and check a campaign's document, which holds the rules of the day (`catalog/rules.yaml`) as `rules`.
+
+    Raises `Rejected` with everything that is wrong, each reason with its place: `texts.welcome.hi: …`.
+    """
+    problems: list[str] = []
+    _refuse_monsters(document)
+    root = Section(document, "", problems)
+    rules_of_the_day = rules.read(root.section("rules"))
+    lawful = not problems
+    campaign = _read(root, rules_of_the_day, version)
+    root.close()
+    if lawful:  # without readable rules every text would seem to break them
+        problems += _breaches(campaign)
+    if problems:
+        raise Rejected(*problems)
+    return campaign
+
+
+def warnings(campaign: Campaign) -> tuple[str, ...]:
+    """Tell what is allowed but costs money or looks forgotten: a text of several SMS, a text no number sends."""
+    sent = {number.text for number in campaign.numbers.values()}
+    found = [f"texts.{name}: no number sends it" for name in campaign.texts if name not in sent]
+    for name, text in campaign.texts.items():
+        for language in text.bodies:
+            rendered = campaign.rendered(name, language)
+            if rendered.segments.parts > 1:
+                found.append(f"texts.{name}.{language}: {_why_several(rendered)}")
+    return tuple(found)
+
+
+def _refuse_monsters(document: Mapping[str, object]) -> None:
+    try:
+        size = len(json.dumps(document, ensure_ascii=False).encode(errors="surrogatepass"))
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Rejected(
+            f"the document: can't be kept as JSON ({error}); write dates, times and numbers in quotes"
+        ) from error
+    if size > LARGEST_DOCUMENT:
+        raise Rejected(f"the document: {size} bytes, {LARGEST_DOCUMENT} are allowed")
+
+
+def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
+    languages = root.strings("languages")
+    sender, limits = root.section("sender"), root.section("limits")
+    texts = _read_texts(root.section("texts"), languages)
+    numbers = _read_numbers(root.sections("numbers"), languages, texts)
+    if not languages:
+        root.problem("languages", "is missing")
+    for language in languages:
+        if not _LANGUAGE.fullmatch(language) or languages.count(language) > 1:
+            root.problem("languages", f"{language!r} must be {_LANGUAGE_MEANS}, once")
+    default_language = root.text("default_language")
+    if default_language and default_language not in languages:
+        root.problem("default_language", "must be one of the languages")
+    provider = root.text("provider", re.compile("|".join(PROVIDERS)), f"one of {', '.join(PROVIDERS)}")
+    return Campaign(
+        id=root.text("campaign", _ID, _ID_MEANS),
+        version=version,
+        names=root.translations("names", languages),
+        sponsors=root.translations("sponsors", languages),
+        languages=languages,
+        default_language=default_language,
+        provider=provider,
+        sender=Sender(
+            header=sender.text("header"),
+            dlt_entity_id=sender.text("dlt_entity_id"),
+            sms_type=sender.text(
+                "sms_type", re.compile("|".join(SMS_TYPES)), f"one of {', '.join(SMS_TYPES)}"
+            ),
+        ),
+        numbers=numbers,
+        texts=texts,
+        values=_read_values(root, languages),
+        window=rules.read_window(root.section("window")) if root.has("window") else rules_of_the_day.window,
+        limits=Limits(
+            sms_budget_paise=100 * limits.integer("sms_budget_rupees"),
+            prefix_per_minute=limits.integer("prefix_per_minute"),
+            stale_after=limits.duration("stale_after", STALE_AFTER),
+        ),
+        allowed_links=frozenset(root.strings("allowed_links")) | numbers.keys(),
+        rules=rules_of_the_day,
+    )
+
+
+def _read_texts(section: Section, languages: Iterable[str]) -> dict[str, Text]:
+    texts = {}
+    for name in section.names():
+        if not _ID.fullmatch(name):
+            section.problem(name, f"the name must be {_ID_MEANS}")
+        text = section.section(name)
+        spoken = {language: text.section(language) for language in languages}
+        texts[name] = Text(
+            name=name,
+            once_per=text.duration("once_per"),
+            bodies={language: content.text("body", lines=True) for language, content in spoken.items()},
+            templates={
+                language: DltTemplate(content.text("template_id"), content.text("template", lines=True))
+                for language, content in spoken.items()
+            },
+        )
+    return texts
+
+
+def _read_values(root: Section, languages: Iterable[str]) -> dict[str, dict[str, str]]:
+    if not root.has("values"):
+        return {}
+    section = root.section("values")
+    return {variable: section.translations(variable, languages) for variable in section.names()}
+
+
+def _read_numbers(
+    sections: Iterable[Section], languages: Iterable[str], texts: Mapping[str, Text]
+) -> dict[str, Number]:
+    numbers: dict[str, Number] = {}
+    for section in sections:
+        number = Number(
+            number=section.text("number"),
+            purpose=section.choice("purpose", Purpose),
+            issue=section.optional_text("issue", _ID, _ID_MEANS),
+            language=section.text("language"),
+            source=section.text("source", _ID, _ID_MEANS),
+            text=section.optional_text("text", _ID, _ID_MEANS),
+        )
+        if why := _not_ours(number.number):
+            section.problem("number", why)
+        if number.number in numbers:
+            section.problem("number", "is listed twice")
+        if number.language and number.language not in languages:
+            section.problem("language", "must be one of the languages")
+        if number.text and number.text not in texts:
+            section.problem("text", f"there is no text {number.text!r}")
+        if number.purpose is Purpose.SUPPORT and not number.issue:
+            section.problem("issue", "is missing: support for what?")
+        if number.purpose is Purpose.OPT_OUT and number.text:
+            section.problem("text", "must be left out: whoever opts out is not written to again")
+        if number.number:
+            numbers[number.number] = number
+    return numbers
+
+
+def _not_ours(number: str) -> str | None:
+    if not number:
+        return None
+    try:
+        is_e164 = phones.read(number) == number
+    except (phones.Withheld, phones.Unreadable):
+        is_e164 = False
+    if not is_e164:
+        return "must be an Indian number in E.164, such as `+918040001001`"
+    if (kind := phones.classify(number)) not in _OURS:
+        return f"must be a landline, mobile or toll-free number, not {kind}"
+    return None
+
+
+def _breaches(campaign: Campaign) -> Iterator[str]:
+    """What the rules of the day forbid, and what texts, templates and values contradict in each other."""
+    lawful = campaign.rules
+    if campaign.sender.header and not lawful.is_header(campaign.sender.header):
+        yield "sender.header: is no DLT header (letters, or the digits of a promotional one)"
+    if campaign.sender.dlt_entity_id and not lawful.is_dlt_id(campaign.sender.dlt_entity_id):
+        yield f"sender.dlt_entity_id: {_DLT_ID_MEANS}"
+    if not campaign.window.is_within(lawful.window):
+        yield f"window: may only be narrower than {lawful.window.start:%H:%M} to {lawful.window.end:%H:%M}"
+    opt_outs = {n.number for n in campaign.numbers.values() if n.purpose is Purpose.OPT_OUT}
+    if not opt_outs:
+        yield "numbers: none is for opting out"
+    used = {
+        name for text in campaign.texts.values() for body in text.bodies.values() for name in variables(body)
+    }
+    for variable in campaign.values:
+        if variable not in used:
+            yield f"values.{variable}: no text uses it"
+    for name, text in campaign.texts.items():
+        for language, body in text.bodies.items():
+            if body and text.templates[language].body:
+                for reason in _faults(campaign, name, language, opt_outs):
+                    yield f"texts.{name}.{language}: {reason}"
+
+
+_DLT_ID_MEANS = "must be the digits that DLT gave, in quotes"
+
+
+def _faults(campaign: Campaign, name: str, language: str, opt_outs: set[str]) -> Iterator[str]:
+    text = campaign.texts[name]
+    if text.templates[language].template_id and not campaign.rules.is_dlt_id(
+        text.templates[language].template_id
+    ):
+        yield f"template_id {_DLT_ID_MEANS}"
+    if stray_braces(text.bodies[language]):
+        yield "has braces that are not a {variable}"
+    undefined = [variable for variable in variables(text.bodies[language]) if variable not in campaign.values]
+    yield from (f"the variable {{{variable}}} is not defined in values" for variable in undefined)
+    if undefined:
+        return
+    rendered = campaign.rendered(name, language)
+    yield from mismatches(
+        rendered.template, rendered.body, campaign.rules.dlt_longest_values, campaign.allowed_links
+    )
+    if len(rendered.body) > campaign.rules.sms_longest:
+        yield f"has {len(rendered.body)} characters, {campaign.rules.sms_longest} are allowed"
+    if opt_outs.isdisjoint(phone_numbers(rendered.body)):
+        yield "does not say which number to ring for opting out"
+
+
+_SUBSTITUTES = {
+    "‘": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "₹": "Rs",
+    "\u00a0": " ",
+}
+"""What GSM-7 has in place of the typography and the sign that most often push an English text out of it."""
+
+
+def _why_several(rendered: Rendered) -> str:
+    counted = rendered.segments
+    cost = f"{counted.parts} SMS, {rendered.cost_paise} paise a person"
+    if counted.encoding == "gsm-7":
+        return f"{cost}: {counted.units} characters, 160 fit into one"
+    culprits = foreign(rendered.body)
+    if any(character not in _SUBSTITUTES for character in culprits):
+        return f"{cost}: {counted.units} characters in a script of which 70 fit into one"
+    plain = "".join(_SUBSTITUTES.get(character, character) for character in rendered.body)
+    swaps = ", ".join(f"{_SUBSTITUTES[character]!r} for {character!r}" for character in culprits)
+    return f"{cost}; {segments(plain).parts} with {swaps}"

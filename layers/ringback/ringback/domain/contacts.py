@@ -1,0 +1,42 @@
+"""A person as one campaign knows them. One phone number is one person; the person's id stands wherever the number need not."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """That a text was last planned for this person, by which cause and when: what makes a welcome once per person and window."""
+
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    person: str
+    campaign: str
+    phone: str
+    """E.164."""
+    language: str
+    first_called_at: datetime
+    first_number: str
+    first_source: str
+    first_calls: dict[str, str] = field(default_factory=dict)
+    """Place (`domain.metrics.places`) → the cause of the person's first call there: what makes a caller unique once."""
+    signals: frozenset[str] = frozenset()
+    """What the person's calls meant: `volunteer`, `support:free-clinics` … (F6)."""
+    opted_out_at: datetime | None = None
+    suppressed: str | None = None
+    """Why the provider says not to write to this number again: `bad-number`, `suppress-contact`."""
+    verified: str | None = None
+    """The message whose delivery proved that the number is live and its owner was told what the call meant."""
+    planned: dict[str, Planned] = field(default_factory=dict)
+
+
+def is_due(planned: Planned | None, cause: str, at: datetime, once_per: timedelta) -> bool:
+    """Whether a text may be planned for `cause` at `at`: never planned, planned by this very cause, or a window ago.
+
+    A cause older than the last planning is never due, so replaying history writes to nobody twice.
+    """
+    return planned is None or planned.cause == cause or planned.at < at - once_per

@@ -1,0 +1,128 @@
+"""What happened, as the outside world told us: past tense, immutable, each with a key made of what it is.
+
+A fact's key is (`source_id`, `name`): the call or message it is about, and what happened to it. A second delivery of the same
+occurrence has the same key, so keeping it twice is impossible. Numbers stand as the provider wrote them: reading them is the
+reaction's work, so that a better reading later can be applied to everything already kept.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class CallMissed:
+    """Somebody rang one of our numbers and the call ended unanswered: `exotel:<CallSid>` / `call-missed`."""
+
+    source_id: str
+    dialled: str
+    caller: str | None
+    """As written by the provider; None or a word such as `anonymous` when the caller withheld it."""
+    occurred_at: datetime | None
+    """UTC; None when the provider gave no readable time."""
+
+    @property
+    def name(self) -> str:
+        return "call-missed"
+
+
+class Delivery(StrEnum):
+    """Where the provider says an SMS stands. Several of its statuses mean one of these."""
+
+    IN_PROGRESS = "in-progress"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    UNRECOGNISED = "unrecognised"
+    """A status or code we have no reading for: kept raw, never taken for delivered."""
+
+
+class FailureAction(StrEnum):
+    """What a failed delivery asks for, from the provider's code."""
+
+    NONE = "none"
+    SUPPRESS_CONTACT = "suppress-contact"
+    """The person is on a do-not-disturb list or has withdrawn: do not try again."""
+    BAD_NUMBER = "bad-number"
+    FIX_TEMPLATE = "fix-template"
+    """Text and registered DLT template disagree: every send of this text will fail until someone mends it."""
+    FIX_ENTITY = "fix-entity"
+    """The sender's registration is wrong: every send of the campaign will fail until someone mends it."""
+    MAY_RETRY = "may-retry"
+
+
+@dataclass(frozen=True, slots=True)
+class SmsStatusChanged:
+    """The provider reported on one of our messages: `<message id>` / `sms-<delivery>-<code>`."""
+
+    source_id: str
+    delivery: Delivery
+    code: str
+    """The provider's own code or status word, for example `20005` or `failed-dnd`; never empty."""
+    action: FailureAction
+    provider_id: str | None
+    parts: int | None
+    occurred_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return f"sms-{self.delivery}-{self.code}"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactOptedOut:
+    """A person asked to be left alone, told to us by an operator: `optout:<person>:<cause>` / `contact-opted-out`.
+
+    Opting out by a missed call is a `CallMissed` on a number whose purpose is opting out; it needs no fact of its own.
+    """
+
+    source_id: str
+    person: str
+    occurred_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return "contact-opted-out"
+
+
+@dataclass(frozen=True, slots=True)
+class Unparsed:
+    """A callback nobody could read: kept whole (up to a limit), counted, and answered 200: `unparsed:<sha256>` / `unparsed`."""
+
+    source_id: str
+    reason: str
+
+    @property
+    def name(self) -> str:
+        return "unparsed"
+
+    @property
+    def occurred_at(self) -> datetime | None:
+        return None
+
+
+Fact = CallMissed | SmsStatusChanged | ContactOptedOut | Unparsed
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the journal: a fact as it was told, from which it can be read again at any time.
+
+    `key` is the fact's name, or `<name>#<digest>` where a second, different telling of the same fact was kept beside the first.
+    """
+
+    source_id: str
+    key: str
+    campaign: str
+    provider: str
+    step: str
+    """What the callback address said this is: `missed-call`, `sms-status` … decides how `raw` is read."""
+    raw: str
+    """The parameters, URL-encoded; for an unparsed callback the first 4 KB of what came."""
+    digest: str
+    received_at: datetime
+    listed: bool = False
+    """True when reconciliation made the entry from the provider's call listing, not from a callback."""
+
+    @property
+    def is_variant(self) -> bool:
+        return "#" in self.key

@@ -1,0 +1,93 @@
+"""What law, operators and price lists oblige every campaign to: data, in `catalog/rules.yaml`, with sources.
+
+A Lambda has no catalog. `publish` puts the rules of the day into the campaign's document, so a published
+version says for good under which rules it was checked and is sent. What a number *is* (the numbering plan) is
+code, in `phones`: it is needed before a campaign is known.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from ringback.domain.documents import Section
+from ringback.domain.phones import NumberClass
+from ringback.domain.times import INDIA
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Hours of the Indian day in which people may be contacted: from `start` up to, not including, `end`."""
+
+    start: time
+    end: time
+
+    def is_open(self, at: datetime) -> bool:
+        """Whether contact is allowed at an aware time."""
+        return self.start <= at.astimezone(INDIA).time() < self.end
+
+    def next_opening(self, after: datetime) -> datetime:
+        """Return when the window opens next, in UTC: today or tomorrow in India, never `after` itself."""
+        local = after.astimezone(INDIA)
+        opening = datetime.combine(local.date(), self.start, INDIA)
+        return (opening if opening > local else opening + timedelta(days=1)).astimezone(UTC)
+
+    def is_within(self, other: "Window") -> bool:
+        return other.start <= self.start < self.end <= other.end
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What every campaign is held to. A campaign may be stricter, never laxer."""
+
+    window: Window
+    sms_classes: frozenset[NumberClass]
+    """The kinds of number that may be sent an SMS."""
+    sms_longest: int
+    """Characters of a body the provider takes."""
+    sms_part_paise: int
+    """What one part of an SMS costs."""
+    dlt_id_digits: range
+    dlt_header_letters: range
+    dlt_header_digits: int
+    dlt_longest_values: Mapping[str, int]
+    """Characters a template variable's value may have, by tag; `var` stands for the tags not named."""
+
+    def is_dlt_id(self, text: str) -> bool:
+        return text.isascii() and text.isdecimal() and len(text) in self.dlt_id_digits
+
+    def is_header(self, text: str) -> bool:
+        if not text.isascii():
+            return False
+        return (text.isalpha() and len(text) in self.dlt_header_letters) or (
+            text.isdecimal() and len(text) == self.dlt_header_digits
+        )
+
+
+def read(section: Section) -> Rules:
+    """Read the rules; each must say where it comes from (`source`) and as of when (`as_of`)."""
+    window, classes, bodies, parts = (
+        section.section(name) for name in ("window", "sms_classes", "sms_body", "sms_part")
+    )
+    ids, headers, values = (section.section(name) for name in ("dlt_ids", "dlt_headers", "dlt_values"))
+    for rule in (window, classes, bodies, parts, ids, headers, values):
+        rule.text("source")
+        rule.text("as_of")
+    longest = values.section("longest")
+    return Rules(
+        window=read_window(window),
+        sms_classes=frozenset(classes.choices("allowed", NumberClass)),
+        sms_longest=bodies.integer("longest"),
+        sms_part_paise=parts.integer("paise"),
+        dlt_id_digits=range(ids.integer("shortest"), ids.integer("longest") + 1),
+        dlt_header_letters=range(headers.integer("fewest_letters"), headers.integer("most_letters") + 1),
+        dlt_header_digits=headers.integer("digits"),
+        dlt_longest_values={"var": longest.integer("var"), "alphanumeric": longest.integer("alphanumeric")},
+    )
+
+
+def read_window(section: Section) -> Window:
+    """Read a window; `start` must come before `end`, so a window never spans midnight."""
+    window = Window(section.clock("start"), section.clock("end"))
+    if window.start >= window.end:
+        section.problem("end", "must be later than the start")
+    return window

@@ -1,0 +1,159 @@
+"""What Ringback asks of a telephony provider: read its callbacks, send an SMS, list its calls.
+
+The only Protocol of the code base, because only providers have several implementations. Light to import: the
+voice door stands on it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+from ringback.domain.errors import Rejected
+from ringback.domain.facts import Fact, FailureAction
+
+if TYPE_CHECKING:
+    from ringback.domain.campaigns import Sender
+
+Pairs = tuple[tuple[str, str], ...]
+"""Names and values of a callback in the order they came; nested names in PHP brackets: `Legs[0][Number]`."""
+
+
+class Unreadable(Rejected):
+    """A callback that cannot be read without guessing: kept as an `Unparsed` fact, answered 200."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequest:
+    """One HTTP request of the provider, the token in its path already checked and its size already limited by
+    the door.
+    """
+
+    method: str
+    step: str
+    """The last part of our address, for example `missed-call`."""
+    query: str
+    """As it came: still percent-encoded."""
+    content_type: str
+    body: bytes
+    """Out of base64, if the gateway had put it in."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingSms:
+    """One SMS, past the policy gate and claimed."""
+
+    to: str
+    """E.164."""
+    body: str
+    sender: "Sender"
+    template_id: str
+    """The DLT template's id."""
+    callback_url: str
+    """Where the delivery report goes; holds a secret, so it is never logged."""
+    custom_field: str
+    """Our own id of the message, given back by the provider where it can; at most 128 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the SMS and gave it an id. Says nothing about delivery."""
+
+    provider_id: str
+    parts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The provider will not send this SMS, and did not: final."""
+
+    code: str
+    detail: str
+    action: FailureAction
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """Nothing was sent; the same request may be made again later."""
+
+    retry_after_seconds: float | None
+    """As the provider asked; None when it did not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBlocked:
+    """Nothing was sent, and nothing will be until a person mends the account: credentials, balance, KYC,
+    suspension.
+    """
+
+    code: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The SMS may or may not have been sent. Never repeat it: evidence settles it."""
+
+    detail: str
+
+
+Outcome = Accepted | Declined | Throttled | AccountBlocked | Unclear
+
+
+class Direction(StrEnum):
+    INCOMING = "incoming"
+    OUTGOING = "outgoing"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedCall:
+    """A call as the provider's own records have it. Numbers stand as the provider wrote them."""
+
+    call_id: str
+    dialled: str
+    """Empty when the record has none."""
+    caller: str | None
+    direction: Direction
+    status: str
+    """The provider's word, in lower case; empty when the record has none."""
+    started_at: datetime | None
+    """UTC."""
+    custom_field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallPage:
+    """One page of the provider's call listing."""
+
+    calls: tuple[ListedCall, ...]
+    complete: bool
+    """False on the last page when the provider counted more calls than came: ask again later."""
+    next: str | None
+    """The cursor of the next page; None on the last."""
+    skipped: int = 0
+    """Records nobody could read: they count as having come, and are not in `calls`."""
+
+
+class Provider(Protocol):
+    """A telephony provider. Every `read_*` is pure and gives the same answer for the same pairs, today and at
+    a replay.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    def read_pairs(self, request: CallbackRequest) -> Pairs:
+        """Raises `Unreadable`."""
+
+    def read_call(self, step: str, pairs: Pairs) -> Fact:
+        """Raises `Unreadable`."""
+
+    def read_sms_status(self, message_id: str, pairs: Pairs) -> Fact:
+        """Raises `Unreadable`."""
+
+    def send_sms(self, sms: OutgoingSms) -> Outcome:
+        """Ask once, never again by itself; every failure is an outcome, none is raised."""
+
+    def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
+        """Calls made between two moments, oldest first. Raises `ProviderError`."""

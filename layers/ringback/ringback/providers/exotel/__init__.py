@@ -1,0 +1,32 @@
+"""Exotel: missed calls by the Passthru applet, SMS and call listing by its REST API.
+
+What it sends us, rebuilt from its documents (people made up):
+
+    GET  /voice/<token>/missed-call?CallSid=e12e…87v&CallFrom=09000000101&CallTo=08040001001
+         &Direction=incoming&Created=Wed%2C+31+Jul+2024+16%3A42%3A56&CallType=call-attempt
+         &From=09000000101&To=08040001001&…
+    POST /sms/<token>/status/<message id>/<mac>
+         SmsSid=9f1c…&To=09000000101&Status=sent&DetailedStatusCode=20005&SmsUnits=2&…
+
+Reading (`pairs`, `callbacks`, `statuses`, `values`) needs the standard library only: the voice door imports
+it. `Client` brings `requests` and `exotelpy` with it, so it is loaded when somebody first asks for it.
+"""
+
+from typing import TYPE_CHECKING
+
+from ringback.providers.exotel.callbacks import read_call, read_sms_status
+from ringback.providers.exotel.pairs import read_pairs
+from ringback.providers.exotel.values import NAME
+
+if TYPE_CHECKING:
+    from ringback.providers.exotel.client import Client
+
+__all__ = ["NAME", "Client", "read_call", "read_pairs", "read_sms_status"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "Client":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from ringback.providers.exotel.client import Client
+
+    return Client

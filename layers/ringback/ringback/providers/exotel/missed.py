@@ -1,0 +1,17 @@
+"""A listed call told in the words of the callback that got lost."""
+
+from ringback.domain.times import INDIA
+from ringback.providers.base import ListedCall, Pairs
+
+
+def pairs_of(call: ListedCall) -> Pairs:
+    """The parameters from which `read_call` reads the same `CallMissed` that the call's own Passthru would have told."""
+    started_at = call.started_at.astimezone(INDIA).strftime("%Y-%m-%d %H:%M:%S") if call.started_at else ""
+    told = (
+        ("CallSid", call.call_id),
+        ("From", call.caller or ""),
+        ("To", call.dialled),
+        ("Direction", "incoming"),
+        ("StartTime", started_at),
+    )
+    return tuple((name, value) for name, value in told if value)

@@ -1,0 +1,86 @@
+"""SQS: messages on their way to be sent, and facts to react to again."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+from ringback.domain.errors import RingbackError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+LONGEST_DELAY_SECONDS = 900
+"""SQS delays no message longer. Source: SQS developer guide, delay queues."""
+
+_MOST_IN_A_BATCH = 10
+
+
+class NotQueued(RingbackError):
+    """SQS took only a part of a batch; sending all of it again is safe, because every consumer expects repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Two keys that name a row, and how long the queue should keep them back."""
+
+    hash_key: str
+    range_key: str
+    delay_seconds: int = 0
+
+
+def put(queue_url: str, tickets: Sequence[Ticket]) -> None:
+    """Put tickets in a queue, ten to a request; `NotQueued` when SQS refused some of them."""
+    for start in range(0, len(tickets), _MOST_IN_A_BATCH):
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {
+                "Id": str(index),
+                "MessageBody": json.dumps([ticket.hash_key, ticket.range_key]),
+                "DelaySeconds": min(ticket.delay_seconds, LONGEST_DELAY_SECONDS),
+            }
+            for index, ticket in enumerate(tickets[start : start + _MOST_IN_A_BATCH])
+        ]
+        answer = _client().send_message_batch(QueueUrl=queue_url, Entries=entries)
+        if failed := answer.get("Failed"):
+            raise NotQueued(f"{len(failed)} of {len(entries)} not taken: {failed[0].get('Code')}")
+
+
+def read_or_none(body: str) -> Ticket | None:
+    """The ticket in a queue message; None when it is none of ours, which the dead-letter queue will keep."""
+    try:
+        keys = json.loads(body)
+    except ValueError:
+        return None
+    if isinstance(keys, list) and len(keys) == 2 and all(isinstance(key, str) for key in keys):
+        return Ticket(*keys)
+    return None
+
+
+def move(from_url: str, to_url: str) -> Iterator[Ticket | str]:
+    """Move everything from one queue to another: each is put first and taken away after, so a crash repeats and loses nothing.
+
+    Yields the tickets moved; a body that is no ticket of ours is left where it is and yielded as text. Ends when the queue has
+    nothing more to show. (SQS can do this itself, but the local emulator cannot, and its task would carry strangers along.)
+    """
+    while (
+        received := _client()
+        .receive_message(QueueUrl=from_url, MaxNumberOfMessages=_MOST_IN_A_BATCH)
+        .get("Messages")
+    ):
+        for message in received:
+            ticket = read_or_none(message["Body"])
+            if ticket is None:
+                yield message["Body"]
+                continue
+            put(to_url, [ticket])
+            _client().delete_message(QueueUrl=from_url, ReceiptHandle=message["ReceiptHandle"])
+            yield ticket
+
+
+@cache
+def _client() -> "SQSClient":
+    import boto3
+
+    return boto3.client("sqs")

@@ -1,0 +1,131 @@
+"""From a provider's callback to a kept fact: the only work done before the 200."""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from ringback import observability
+from ringback.domain import messages
+from ringback.domain.facts import Entry, Fact, Unparsed
+from ringback.providers import exotel
+from ringback.providers.base import CallbackRequest, Pairs, Unreadable
+from ringback.runtime import Runtime
+from ringback.store import journal
+
+LARGEST_BODY = 64 * 1024
+"""Bytes; of a larger body only size, digest and beginning are kept (A6)."""
+
+SMS_STATUS = "sms-status"
+
+_KEPT_OF_UNPARSED = 4 * 1024
+
+
+class Verdict(StrEnum):
+    KEPT = "kept"
+    """New, repeated or unparsed: in every case the provider gets its 200."""
+    UNKNOWN_ADDRESS = "unknown-address"
+    """The token or the proof in the address is wrong: 404, nothing written."""
+
+
+def keep_call(runtime: Runtime, token: str, request: CallbackRequest) -> Verdict:
+    """Keep what a voice callback tells. A HEAD asks only for headers, so it writes nothing."""
+    campaign = runtime.settings.voice_tokens.get(hashlib.sha256(token.encode()).hexdigest())
+    if campaign is None:
+        return unknown_address()
+    return _keep(
+        runtime, campaign, request, request.step, token, lambda pairs: exotel.read_call(request.step, pairs)
+    )
+
+
+def keep_sms_status(runtime: Runtime, message_id: str, proof: str, request: CallbackRequest) -> Verdict:
+    """Keep a delivery report. Its address names the message and proves that we gave the address out (`report_address`)."""
+    if not hmac.compare_digest(proof.encode(), _proof(runtime, message_id).encode()):
+        return unknown_address()
+    campaign = messages.campaign_of(message_id)
+    return _keep(
+        runtime, campaign, request, SMS_STATUS, proof, lambda pairs: exotel.read_sms_status(message_id, pairs)
+    )
+
+
+def report_address(runtime: Runtime, message_id: str) -> str:
+    """Where the provider is to report on a message: nobody who was not given the address can make it up."""
+    return f"{runtime.settings.public_url}/sms/status/{message_id}/{_proof(runtime, message_id)}"
+
+
+def _proof(runtime: Runtime, message_id: str) -> str:
+    digest = hmac.digest(runtime.secrets.callback_key, message_id.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest[:24]).decode()
+
+
+def unknown_address() -> Verdict:
+    """Count a request for an address we never gave out."""
+    observability.count("CallbackRejected")
+    return Verdict.UNKNOWN_ADDRESS
+
+
+def _keep(
+    runtime: Runtime,
+    campaign: str,
+    request: CallbackRequest,
+    step: str,
+    secret: str,
+    read: Callable[[Pairs], Fact],
+) -> Verdict:
+    """Keep what a request tells; `secret` is the part of its address that must not be kept with it."""
+    if request.method == "HEAD":
+        return Verdict.KEPT
+    fact: Fact
+    try:
+        if len(request.body) > LARGEST_BODY:
+            raise Unreadable(f"{len(request.body)} bytes")
+        pairs = exotel.read_pairs(request)
+        fact, raw = read(pairs), urlencode(pairs)
+        if len(raw) > LARGEST_BODY:
+            raise Unreadable(f"{len(raw)} bytes")
+    except Unreadable as problem:
+        fact, raw = _unparsed(campaign, request, secret, str(problem))
+    step = fact.name if isinstance(fact, Unparsed) else step
+    kept = journal.keep(entry_of(fact, campaign, step, raw, runtime.clock.now()))
+    observability.count(f"Callback{kept.title()}")
+    observability.logger.info(
+        "Kept a callback",
+        extra={"source_id": fact.source_id, "fact": fact.name, "campaign": campaign, "kept": kept},
+    )
+    return Verdict.KEPT
+
+
+def entry_of(fact: Fact, campaign: str, step: str, raw: str, now: datetime, *, listed: bool = False) -> Entry:
+    """The journal entry of a fact told in `raw`, the URL-encoded parameters it was read from."""
+    return Entry(
+        source_id=fact.source_id,
+        key=fact.name,
+        campaign=campaign,
+        provider=exotel.NAME,
+        step=step,
+        raw=raw,
+        digest=hashlib.sha256(raw.encode()).hexdigest()[:32],
+        received_at=now,
+        listed=listed,
+    )
+
+
+def _unparsed(campaign: str, request: CallbackRequest, secret: str, reason: str) -> tuple[Unparsed, str]:
+    """A fact of what cannot be read, keyed by its content: the same nonsense twice is kept once."""
+    told = (request.query.encode("utf-8", "replace") + request.body).replace(
+        secret.encode("utf-8", "replace"), b"-"
+    )
+    digest = hashlib.sha256(f"{campaign}/{request.step}/".encode() + told).hexdigest()
+    raw = urlencode(
+        {
+            "reason": reason,
+            "bytes": len(told),
+            "sha256": hashlib.sha256(told).hexdigest(),
+            "content_type": request.content_type[:200],
+            "told": told[:_KEPT_OF_UNPARSED],
+        }
+    )
+    return Unparsed(f"unparsed:{digest[:32]}", reason), raw

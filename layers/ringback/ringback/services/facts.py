@@ -1,0 +1,246 @@
+"""The one place where kept facts have consequences.
+
+Idempotent step by step: a repeat performs every step again, and a failed condition means "already done", never "stop". Facts may come
+in any order. A fact that fails goes by its key to the retry queue and the rest of the batch goes on, so a poison fact blocks nobody.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import assert_never
+from urllib.parse import parse_qsl
+from zlib import crc32
+
+from ringback import observability, queues
+from ringback.domain import calls, messages, metrics, phones
+from ringback.domain.calls import Caller, Recognised
+from ringback.domain.campaigns import Campaign, Number
+from ringback.domain.contacts import Contact, Planned
+from ringback.domain.errors import NotFound
+from ringback.domain.facts import (
+    CallMissed,
+    ContactOptedOut,
+    Entry,
+    Fact,
+    FailureAction,
+    SmsStatusChanged,
+    Unparsed,
+)
+from ringback.domain.messages import Message, State
+from ringback.domain.metrics import Increments
+from ringback.providers import exotel
+from ringback.runtime import Runtime
+from ringback.services import callbacks
+from ringback.services.campaigns import Shelf
+from ringback.services.phones import read as read_phone
+from ringback.store import catalog, contacts, counters, journal
+from ringback.store import messages as ledger
+
+OPT_OUT = "opt-out"
+
+_SUSPICIOUS_SHARE = 20
+"""How many calls of one batch must come from one block of numbers before it is counted at all: natural traffic never gets there."""
+
+_PREFIX_HOLD = timedelta(hours=1)
+
+
+def read(entry: Entry) -> Fact:
+    """The fact an entry tells, read again from its raw parameters; `Rejected` when a later reader no longer understands it."""
+    pairs = tuple(parse_qsl(entry.raw, keep_blank_values=True))
+    if entry.step == "unparsed":
+        return Unparsed(entry.source_id, dict(pairs).get("reason", ""))
+    if entry.step == OPT_OUT:
+        told = dict(pairs)
+        return ContactOptedOut(entry.source_id, told["person"], entry.received_at)
+    if entry.step == callbacks.SMS_STATUS:
+        return exotel.read_sms_status(entry.source_id, pairs)
+    return exotel.read_call(entry.step, pairs)
+
+
+def named_a_caller(variant: Entry, campaign: Campaign) -> bool:
+    """Whether the first telling of this call named its caller: then a variant brings nothing new (the first one stands)."""
+    first = journal.load(variant.source_id, variant.key.partition("#")[0])
+    if first is None:
+        return False
+    call = read(first)
+    return (
+        isinstance(call, CallMissed)
+        and calls.recognise(call, campaign, first.received_at, read_phone).caller is Caller.PERSON
+    )
+
+
+class Reaction:
+    """Reacts to batches of entries; keeps campaign content at hand from one batch to the next."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
+
+    def react(self, entries: Sequence[Entry], *, counting: bool = True) -> list[Entry]:
+        """Carry out the consequences of a batch; returns the entries that failed, for the caller to retry.
+
+        Messages are queued and increments added once per batch, after every fact has been seen to. Everything but the counters
+        is idempotent, so a replay leaves them out (`counting`).
+        """
+        failed: list[Entry] = []
+        increments: Increments = {}
+        tickets: list[queues.Ticket] = []
+        blocks: Counter[tuple[str, str]] = Counter()
+        for entry in entries:
+            try:
+                self._consequences(entry, increments, tickets, blocks)
+            except Exception:
+                observability.logger.exception(
+                    "A fact failed", extra={"source_id": entry.source_id, "fact": entry.key}
+                )
+                observability.count("FactFailed")
+                failed.append(entry)
+        self._hold_suspicious(blocks)
+        queues.put(self._runtime.settings.send_queue_url, tickets)
+        if counting and entries:
+            counters.add(increments, shard=crc32(entries[0].source_id.encode()))
+        return failed
+
+    def _consequences(
+        self,
+        entry: Entry,
+        increments: Increments,
+        tickets: list[queues.Ticket],
+        blocks: Counter[tuple[str, str]],
+    ) -> None:
+        match read(entry):
+            case CallMissed() as call:
+                self._missed(entry, call, increments, tickets, blocks)
+            case SmsStatusChanged() as report:
+                self._reported(entry, report, increments)
+            case ContactOptedOut(person=person):
+                contacts.opt_out(person, entry.received_at)
+            case Unparsed():
+                metrics.merge(
+                    increments,
+                    metrics.hour_of(entry.campaign, entry.received_at),
+                    Counter({metrics.UNPARSED: 1}),
+                )
+            case never:
+                assert_never(never)
+
+    def _missed(
+        self,
+        entry: Entry,
+        call: CallMissed,
+        increments: Increments,
+        tickets: list[queues.Ticket],
+        blocks: Counter[tuple[str, str]],
+    ) -> None:
+        campaign = self._content(entry.campaign)
+        recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
+        hour = metrics.hour_of(campaign.id, recognised.occurred_at)
+        if recognised.number is None and catalog.owner(recognised.dialled) not in (None, campaign.id):
+            observability.count("ForeignNumber")
+            observability.logger.warning(
+                "A call named a number of another campaign", extra={"source_id": entry.source_id}
+            )
+            metrics.merge(increments, hour, Counter({metrics.FOREIGN_NUMBER: 1}))
+            return
+        if entry.is_variant and named_a_caller(entry, campaign):
+            return
+        new_at: tuple[str, ...] = ()
+        if recognised.number is not None and recognised.phone is not None:
+            blocks[campaign.id, phones.prefix(recognised.phone)] += 1
+            contact, message = self._meet(campaign, recognised.number, recognised, recognised.phone)
+            new_at = metrics.first_met(contact, recognised.cause, recognised.number)
+            if message is not None:
+                ledger.plan(message)
+                tickets.append(queues.Ticket(message.person, message.name))
+        metrics.merge(
+            increments, hour, metrics.of_call(recognised, repeated_telling=entry.is_variant, new_at=new_at)
+        )
+
+    def _meet(
+        self, campaign: Campaign, number: Number, call: Recognised, phone: str
+    ) -> tuple[Contact, Message | None]:
+        """Make or update the contact, and plan what the number sends its callers."""
+        person = phones.person_id(self._runtime.secrets.person_pepper, campaign.id, phone)
+        contact = Contact(
+            person=person,
+            campaign=campaign.id,
+            phone=phone,
+            language=number.language,
+            first_called_at=call.occurred_at,
+            first_number=number.number,
+            first_source=number.source,
+            first_calls=dict.fromkeys(metrics.places(number), call.cause),
+            signals=frozenset({calls.signal(number)}),
+        )
+        if number.text is None:
+            return contacts.record_call(contact, opts_out=calls.asks_to_be_left_alone(number)), None
+        planned = Planned(call.cause, call.occurred_at)
+        contact, due = contacts.record_call_and_plan(
+            contact, number.text, planned, campaign.texts[number.text].once_per
+        )
+        if not due:
+            return contact, None
+        return contact, Message(
+            person=person,
+            name=messages.name_for(campaign.id, number.text, call.cause),
+            campaign=campaign.id,
+            text=number.text,
+            language=contact.language,
+            cause=call.cause,
+            caused_at=call.occurred_at,
+        )
+
+    def _reported(self, entry: Entry, report: SmsStatusChanged, increments: Increments) -> None:
+        person, name = messages.split_id(report.source_id)
+        state = messages.state_reported(report.delivery)
+        if state is None:
+            observability.count("ReportUnrecognised")
+            return
+        changed = ledger.report(
+            person, name, state, code=report.code, provider_id=report.provider_id, parts=report.parts
+        )
+        if report.action in (FailureAction.SUPPRESS_CONTACT, FailureAction.BAD_NUMBER):
+            contacts.suppress(person, report.action)
+        elif report.action in (FailureAction.FIX_TEMPLATE, FailureAction.FIX_ENTITY):
+            counters.pause(entry.campaign, f"{report.action}: the provider reported {report.code}")
+            observability.count("SendingPaused")
+        if not changed:
+            return
+        added: Counter[str] = Counter()
+        if state is State.DELIVERED:
+            added[metrics.DELIVERED] += 1
+            contact = contacts.verify(person, report.source_id)
+            if contact is not None and contact.verified == report.source_id:
+                added[metrics.VERIFIED] += 1
+        elif state is State.FAILED:
+            added[metrics.FAILED] += 1
+        metrics.merge(increments, metrics.hour_of(entry.campaign, entry.received_at), added)
+
+    def _hold_suspicious(self, blocks: Counter[tuple[str, str]]) -> None:
+        """Hold what a burst from one block of ten thousand numbers would be sent (A13). Their calls are recorded all the same."""
+        now = self._runtime.clock.now()
+        for (campaign_id, prefix), calls_made in blocks.items():
+            if calls_made < _SUSPICIOUS_SHARE:
+                continue
+            limit = self._content(campaign_id).limits.prefix_per_minute
+            if counters.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
+                observability.count("PrefixHeld")
+
+    def _content(self, campaign: str) -> Campaign:
+        content = self._shelf.current(campaign)
+        if content is None:
+            raise NotFound(f"campaign {campaign} has no published content: publish it, then redrive")
+        return content
+
+
+def replay(
+    runtime: Runtime, start: datetime, end: datetime, on_entry: Callable[[], None] = lambda: None
+) -> list[Entry]:
+    """React again to everything received in [start, end); returns what failed. Safe to run any number of times: nothing that was
+    done is done again, and nothing is counted again (`metrics.recount` makes the counters).
+    """
+    reaction, failed = Reaction(runtime), []
+    for entry in journal.between(start, end):
+        failed += reaction.react([entry], counting=False)
+        on_entry()
+    return failed

@@ -1,0 +1,143 @@
+"""The campaign's numbers: read as they were counted, and made again from the journal."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from ringback.domain import calls, messages, metrics
+from ringback.domain.calls import Caller
+from ringback.domain.campaigns import Campaign
+from ringback.domain.errors import Rejected
+from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, Unparsed
+from ringback.domain.messages import State
+from ringback.domain.metrics import Hour, Increments
+from ringback.domain.times import BEGINNING
+from ringback.runtime import Runtime
+from ringback.services import facts
+from ringback.services.campaigns import Shelf
+from ringback.services.phones import read as read_phone
+from ringback.store import catalog, counters, journal
+
+K = TypeVar("K")
+
+
+def totals(campaign: str, since: str = "", until: str = "~") -> Counter[str]:
+    """A campaign's sums over the hours `since` to `until` (as in `2026-11-21T11`, both included)."""
+    total: Counter[str] = Counter()
+    for counted in counters.hours(campaign, since, until).values():
+        total.update(counted)
+    return total
+
+
+def recount(runtime: Runtime, on_entry: Callable[[], None] = lambda: None) -> Increments:
+    """Make every counter again from the journal and put the stored ones right; returns the drift that was found.
+
+    Reads the whole journal; memory grows with the number of callers, not of calls. Run it while little is coming in: what arrives
+    in between may be counted on one side only, and the next recount says so.
+    """
+    again = Recount()
+    now = runtime.clock.now()
+    for entry in journal.between(BEGINNING, now):
+        again.add(entry)
+        on_entry()
+    recounted = again.increments()
+    stored: Increments = {}
+    for campaign in catalog.campaigns():
+        stored |= counters.hours(campaign)
+    drift = metrics.drift(stored, recounted)
+    counters.add(drift, shard=0)
+    return drift
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Seen:
+    """When and in which hour something was seen; the earliest stands, as it does when facts are reacted to as they come."""
+
+    received_at: datetime
+    source_id: str
+    hour: Hour = field(compare=False)
+    delivered: bool = field(default=False, compare=False)
+
+
+class Recount:
+    """Counts entries in any order as reactions count them in the order they come."""
+
+    def __init__(self) -> None:
+        self._shelf = Shelf(fresh_seconds=60)
+        self._owners: dict[str, str | None] = {}
+        self._counted: Increments = {}
+        self._callers: dict[tuple[str, str, str], _Seen] = {}
+        """(campaign, place, phone) → the caller's first call there."""
+        self._ended: dict[str, _Seen] = {}
+        """Message → the first report that ended it."""
+
+    def add(self, entry: Entry) -> None:
+        """Count one entry; one that no reader understands any more counts for nothing, as when it was reacted to."""
+        try:
+            fact = facts.read(entry)
+        except Rejected:
+            return
+        match fact:
+            case CallMissed():
+                self._add_call(entry, fact)
+            case SmsStatusChanged():
+                self._add_report(entry, fact)
+            case Unparsed():
+                self._merge(metrics.hour_of(entry.campaign, entry.received_at), metrics.UNPARSED)
+
+    def increments(self) -> Increments:
+        """What everything added so far comes to."""
+        total: Increments = {hour: Counter(counted) for hour, counted in self._counted.items()}
+        for (_, place, _), seen in self._callers.items():
+            metrics.merge(total, seen.hour, Counter({metrics.unique(place): 1}))
+        verified: dict[str, _Seen] = {}
+        for message_id, seen in self._ended.items():
+            metrics.merge(
+                total, seen.hour, Counter({metrics.DELIVERED if seen.delivered else metrics.FAILED: 1})
+            )
+            if seen.delivered:
+                _keep_earliest(verified, messages.split_id(message_id)[0], seen)
+        for seen in verified.values():
+            metrics.merge(total, seen.hour, Counter({metrics.VERIFIED: 1}))
+        return total
+
+    def _add_call(self, entry: Entry, call: CallMissed) -> None:
+        campaign = self._shelf.current(entry.campaign)
+        if campaign is None:
+            return
+        recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
+        hour = metrics.hour_of(campaign.id, recognised.occurred_at)
+        if recognised.number is None and self._is_foreign(recognised.dialled, campaign):
+            self._merge(hour, metrics.FOREIGN_NUMBER)
+            return
+        if entry.is_variant and facts.named_a_caller(entry, campaign):
+            return
+        metrics.merge(
+            self._counted, hour, metrics.of_call(recognised, repeated_telling=entry.is_variant, new_at=())
+        )
+        if recognised.caller is Caller.PERSON and recognised.phone and recognised.number:
+            seen = _Seen(entry.received_at, entry.source_id, hour)
+            for place in metrics.places(recognised.number):
+                _keep_earliest(self._callers, (campaign.id, place, recognised.phone), seen)
+
+    def _add_report(self, entry: Entry, report: SmsStatusChanged) -> None:
+        state = messages.state_reported(report.delivery)
+        if state in messages.FINAL:
+            hour = metrics.hour_of(entry.campaign, entry.received_at)
+            seen = _Seen(entry.received_at, entry.source_id, hour, delivered=state is State.DELIVERED)
+            _keep_earliest(self._ended, report.source_id, seen)
+
+    def _is_foreign(self, dialled: str, campaign: Campaign) -> bool:
+        if dialled not in self._owners:
+            self._owners[dialled] = catalog.owner(dialled)
+        return self._owners[dialled] not in (None, campaign.id)
+
+    def _merge(self, hour: Hour, name: str) -> None:
+        metrics.merge(self._counted, hour, Counter({name: 1}))
+
+
+def _keep_earliest(seen: dict[K, _Seen], key: K, new: _Seen) -> None:
+    if key not in seen or new < seen[key]:
+        seen[key] = new

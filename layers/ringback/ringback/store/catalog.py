@@ -1,0 +1,113 @@
+"""Published campaign content by version. A published version never changes; `current` says which one is in force."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from pynamodb.connection import Connection
+from pynamodb.exceptions import TransactWriteError
+from pynamodb.transactions import TransactWrite
+
+from ringback.domain import times
+from ringback.domain.campaigns import Campaign, parse
+from ringback.domain.errors import Conflict, NotFound
+from ringback.store.tables import CatalogRow, connection
+
+_CURRENT = "current"
+_OWNER = "owner"
+
+
+def publish(campaign: Campaign, document: Mapping[str, Any], at: datetime) -> int:
+    """Make a document the campaign's current version and claim its numbers, in one transaction; returns the version.
+
+    The same document as the current one is not published again: its version is returned. `Conflict` when another campaign owns one
+    of the numbers (its message names them) or somebody published at the same moment.
+    """
+    text = json.dumps(document, ensure_ascii=False, sort_keys=True, default=str)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    current = _row(campaign.id, _CURRENT)
+    if current is not None and current.digest == digest:
+        return int(current.number)
+    taken = {number: owner for number, owner in _owners(campaign.numbers).items() if owner != campaign.id}
+    if taken:
+        raise Conflict(
+            ", ".join(f"{number} belongs to campaign {owner}" for number, owner in sorted(taken.items()))
+        )
+    before = int(current.number) if current else 0
+    version = before + 1
+    common: dict[str, Any] = {"number": version, "digest": digest, "published_at": times.written(at)}
+    # pynamodb's Connection finds the tables' key schemas through the connections the models have made.
+    shared: Connection = connection(CatalogRow).connection
+    try:
+        with TransactWrite(connection=shared) as transaction:
+            transaction.save(
+                CatalogRow(campaign.id, _version(version), document=text, **common),
+                condition=CatalogRow.campaign.does_not_exist(),
+            )
+            transaction.save(
+                CatalogRow(campaign.id, _CURRENT, **common),
+                condition=(CatalogRow.number == before) if before else CatalogRow.campaign.does_not_exist(),
+            )
+            for number in campaign.numbers:
+                transaction.save(
+                    CatalogRow(f"number#{number}", _OWNER, owner=campaign.id),
+                    condition=CatalogRow.campaign.does_not_exist() | (CatalogRow.owner == campaign.id),
+                )
+    except TransactWriteError as problem:
+        if problem.cause_response_code == "TransactionCanceledException":
+            raise Conflict(
+                f"{campaign.id} was published by somebody else at the same moment; look, then publish again"
+            ) from None
+        raise
+    return version
+
+
+def current(campaign: str) -> Campaign:
+    """The campaign's content in force; `NotFound` when nothing was ever published. Two reads."""
+    row = _row(campaign, _CURRENT)
+    if row is None:
+        raise NotFound(f"campaign {campaign} has no published content")
+    return load(campaign, int(row.number))
+
+
+def current_version(campaign: str) -> int | None:
+    """The number of the version in force, None when there is none. One read."""
+    row = _row(campaign, _CURRENT)
+    return int(row.number) if row else None
+
+
+def load(campaign: str, version: int) -> Campaign:
+    """One published version, as it was published; `NotFound` when there is none."""
+    row = _row(campaign, _version(version))
+    if row is None:
+        raise NotFound(f"campaign {campaign} has no version {version}")
+    return parse(json.loads(row.document), version)
+
+
+def owner(number: str) -> str | None:
+    """The campaign that an E.164 number of ours belongs to."""
+    return _owners([number]).get(number)
+
+
+def campaigns() -> Iterator[str]:
+    """The ids of the campaigns with published content. Scans the table, which holds a few rows per campaign."""
+    for row in CatalogRow.scan(CatalogRow.version == _CURRENT):
+        yield row.campaign
+
+
+def _version(number: int) -> str:
+    return f"v{number:05d}"
+
+
+def _row(campaign: str, version: str) -> CatalogRow | None:
+    try:
+        return CatalogRow.get(campaign, version, consistent_read=True)
+    except CatalogRow.DoesNotExist:
+        return None
+
+
+def _owners(numbers: Iterable[str]) -> dict[str, str]:
+    rows = CatalogRow.batch_get([(f"number#{number}", _OWNER) for number in numbers], consistent_read=True)
+    return {row.campaign.removeprefix("number#"): row.owner for row in rows}

@@ -1,0 +1,157 @@
+"""Contacts: one row per person and campaign, written so that any step may be repeated in any order."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from pynamodb.constants import ALL_NEW
+from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
+
+from ringback.domain import times
+from ringback.domain.contacts import Contact, Planned
+from ringback.store.tables import ContactRow, connection
+
+_FIRST = "first "
+_PLANNED = "planned "
+
+
+def record_call(contact: Contact, *, opts_out: bool) -> Contact:
+    """Make or update the person behind a call and return them as they now stand.
+
+    Every attribute is a first time or a set member, so a repeat changes nothing and calls may come in any order.
+    """
+    return _record(contact, opts_out, (), None)
+
+
+def record_call_and_plan(
+    contact: Contact, text: str, planned: Planned, once_per: timedelta
+) -> tuple[Contact, bool]:
+    """As `record_call`, and plan `text` for the person unless it was planned within `once_per` by another cause.
+
+    One conditional write where the text is due, one more where it is not. Returns the person and whether `planned.cause` is the
+    cause of the text: True again for each repeat, so that an interrupted step is completed.
+    """
+    cause, at = Path([f"{_PLANNED}{text}"]), Path([f"{_PLANNED}{text} at"])
+    due = cause.does_not_exist() | (cause == planned.cause) | (at < times.written(planned.at - once_per))
+    actions = (cause.set(planned.cause), at.set(times.written(planned.at)))
+    try:
+        return _record(contact, False, actions, due), True
+    except UpdateError as problem:
+        if problem.cause_response_code != "ConditionalCheckFailedException":
+            raise
+    return _record(contact, False, (), None), False
+
+
+def _record(contact: Contact, opts_out: bool, more: Iterable[Action], condition: Condition | None) -> Contact:
+    actions: list[Action] = [
+        _keep_first("campaign", contact.campaign),
+        _keep_first("phone", contact.phone),
+        _keep_first("language", contact.language),
+        _keep_first("first_called_at", times.written(contact.first_called_at)),
+        _keep_first("first_number", contact.first_number),
+        _keep_first("first_source", contact.first_source),
+        *(_keep_first(_FIRST + place, cause) for place, cause in contact.first_calls.items()),
+        *more,
+    ]
+    if contact.signals:
+        actions.append(ContactRow.signals.add(set(contact.signals)))
+    if opts_out:
+        actions.append(_keep_first("opted_out_at", times.written(contact.first_called_at)))
+    return _update(contact.person, actions, condition)
+
+
+def opt_out(person: str, at: datetime) -> Contact | None:
+    """Mark a known person as opted out; the first time stands. None when nobody is known by that id."""
+    return _change(person, _keep_first("opted_out_at", times.written(at)))
+
+
+def suppress(person: str, reason: str) -> Contact | None:
+    """Write to this person no more, for the provider's reason; the first reason stands."""
+    return _change(person, _keep_first("suppressed", reason))
+
+
+def verify(person: str, message_id: str) -> Contact | None:
+    """Note the message whose delivery proved the number; the first stands. The answer tells which it was."""
+    return _change(person, _keep_first("verified", message_id))
+
+
+def _change(person: str, action: Action) -> Contact | None:
+    try:
+        return _update(person, [action], Path("person").exists())
+    except UpdateError as problem:
+        if problem.cause_response_code == "ConditionalCheckFailedException":
+            return None
+        raise
+
+
+def _keep_first(name: str, value: str) -> Action:
+    path = Path([name])
+    return path.set(path | value)
+
+
+def _update(person: str, actions: list[Action], condition: Condition | None) -> Contact:
+    answer = connection(ContactRow).update_item(
+        person, actions=actions, condition=condition, return_values=ALL_NEW
+    )
+    return _contact(answer["Attributes"])
+
+
+def load(person: str) -> Contact | None:
+    """One person, read consistently: an opt-out of a moment ago is seen."""
+    return load_many([person]).get(person)
+
+
+def load_many(people: Iterable[str]) -> dict[str, Contact]:
+    """The known ones among the people (at most 100), read consistently in one batch."""
+    table = connection(ContactRow)
+    keys = [{"person": person} for person in dict.fromkeys(people)]
+    found: dict[str, Contact] = {}
+    while keys:
+        answer = table.batch_get_item(keys, consistent_read=True)  # type: ignore[arg-type]
+        for item in answer["Responses"].get(table.table_name, []):
+            contact = _contact(item)
+            found[contact.person] = contact
+        left = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
+        keys = [{"person": key["person"]["S"]} for key in left]
+    return found
+
+
+def every(campaign: str | None = None) -> Iterator[Contact]:
+    """Every contact, of one campaign or of all, in no order. Scans the table: for operators and exports, not for a request."""
+    table, start = connection(ContactRow), None
+    condition = Path(["campaign"]) == campaign if campaign else None
+    while True:
+        answer = table.scan(filter_condition=condition, exclusive_start_key=start)
+        yield from map(_contact, answer["Items"])
+        start = answer.get("LastEvaluatedKey")
+        if not start:
+            return
+
+
+def _contact(item: Mapping[str, Any]) -> Contact:
+    texts = {name: value["S"] for name, value in item.items() if "S" in value}
+    opted_out_at = texts.get("opted_out_at")
+    return Contact(
+        person=texts["person"],
+        campaign=texts["campaign"],
+        phone=texts["phone"],
+        language=texts["language"],
+        first_called_at=times.read(texts["first_called_at"]),
+        first_number=texts["first_number"],
+        first_source=texts["first_source"],
+        first_calls={
+            name.removeprefix(_FIRST): cause for name, cause in texts.items() if name.startswith(_FIRST)
+        },
+        signals=frozenset(item.get("signals", {}).get("SS", ())),
+        opted_out_at=times.read(opted_out_at) if opted_out_at else None,
+        suppressed=texts.get("suppressed"),
+        verified=texts.get("verified"),
+        planned={
+            name.removeprefix(_PLANNED): Planned(cause, times.read(texts[f"{name} at"]))
+            for name, cause in texts.items()
+            if name.startswith(_PLANNED) and not name.endswith(" at")
+        },
+    )

@@ -1,0 +1,136 @@
+"""The data map: every table, its keys and attributes, as pynamodb models. `template.yaml` is the truth; a test holds these to it.
+
+| table | hash, range | one row is |
+|---|---|---|
+| journal | source_id, fact | one fact as told, with its raw parameters; stream; kept for at least 400 days |
+| contacts | person | a person as one campaign knows them |
+| messages | person, message | one outbound SMS in the effect ledger; index `due` of what waits for a moment or a person |
+| catalog | campaign, version | published content: `current`, `v00001` …; and `number#<E.164>`, `owner`: which campaign a number belongs to |
+| counters | name, shard | sharded metrics, the pace, spending, pauses, tripped prefixes, the reconciler's watermark |
+"""
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+    UnicodeSetAttribute,
+)
+from pynamodb.connection import TableConnection
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+
+class _Meta:
+    """Limits a request must keep: a door answers within a second, so one try must not take longer than that."""
+
+    connect_timeout_seconds = 1
+    read_timeout_seconds = 3
+    max_retry_attempts = 3
+    max_pool_connections = 20
+
+
+class JournalRow(Model):
+    class Meta(_Meta):
+        table_name = "journal"
+
+    source_id = UnicodeAttribute(hash_key=True)
+    fact = UnicodeAttribute(range_key=True)
+    campaign = UnicodeAttribute()
+    provider = UnicodeAttribute()
+    step = UnicodeAttribute()
+    raw = UnicodeAttribute()
+    digest = UnicodeAttribute()
+    received_at = UnicodeAttribute()
+    listed = BooleanAttribute(null=True)
+    expires_at = NumberAttribute()
+
+
+class ContactRow(Model):
+    class Meta(_Meta):
+        table_name = "contacts"
+
+    person = UnicodeAttribute(hash_key=True)
+    campaign = UnicodeAttribute()
+    phone = UnicodeAttribute()
+    language = UnicodeAttribute()
+    first_called_at = UnicodeAttribute()
+    first_number = UnicodeAttribute()
+    first_source = UnicodeAttribute()
+    signals = UnicodeSetAttribute(null=True)
+    opted_out_at = UnicodeAttribute(null=True)
+    suppressed = UnicodeAttribute(null=True)
+    verified = UnicodeAttribute(null=True)
+
+
+class DueIndex(GlobalSecondaryIndex["MessageRow"]):  # type: ignore[no-untyped-call]
+    """What waits: `held#<n>` until a moment, `unknown#<n>` for evidence, `listed#<n>` for a person. Rows without a bucket are absent."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class MessageRow(Model):
+    class Meta(_Meta):
+        table_name = "messages"
+
+    person = UnicodeAttribute(hash_key=True)
+    message = UnicodeAttribute(range_key=True)
+    campaign = UnicodeAttribute()
+    text = UnicodeAttribute()
+    language = UnicodeAttribute()
+    cause = UnicodeAttribute()
+    caused_at = UnicodeAttribute()
+    state = UnicodeAttribute()
+    rule = UnicodeAttribute(null=True)
+    bucket = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    departs_at = UnicodeAttribute(null=True)
+    claim = UnicodeAttribute(null=True)
+    claimed_at = UnicodeAttribute(null=True)
+    provider_id = UnicodeAttribute(null=True)
+    code = UnicodeAttribute(null=True)
+    parts = NumberAttribute(null=True)
+    due = DueIndex()
+
+
+class CatalogRow(Model):
+    class Meta(_Meta):
+        table_name = "catalog"
+
+    campaign = UnicodeAttribute(hash_key=True)
+    version = UnicodeAttribute(range_key=True)
+    number = NumberAttribute(null=True)
+    digest = UnicodeAttribute(null=True)
+    document = UnicodeAttribute(null=True)
+    owner = UnicodeAttribute(null=True)
+    published_at = UnicodeAttribute(null=True)
+
+
+class CounterRow(Model):
+    """Holds no fixed attributes: each counter names its own."""
+
+    class Meta(_Meta):
+        table_name = "counters"
+
+    name = UnicodeAttribute(hash_key=True)
+    shard = UnicodeAttribute(range_key=True)
+
+
+ALL: tuple[type[Model], ...] = (JournalRow, ContactRow, MessageRow, CatalogRow, CounterRow)
+_BASE_NAMES = {model: model.Meta.table_name for model in ALL}
+
+
+def bind(prefix: str) -> None:
+    """Point every model at the tables of one deployment. Binding again (a test, another stack) drops the earlier connections."""
+    for model in ALL:
+        model.Meta.table_name = prefix + _BASE_NAMES[model]
+        model._connection = None
+
+
+def connection(model: type[Model]) -> TableConnection:
+    """The model's table as pynamodb's lower level sees it, for attributes whose names are data."""
+    return model._get_connection()

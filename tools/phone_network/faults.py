@@ -1,0 +1,197 @@
+"""The seeded fault plan: which misfortunes strike, and how often.
+
+A plan is one rate per fault, between 0 and 1. Whether a fault strikes depends on the seed, the fault's name
+and the *cause* (the caller's third missed call to this ExoPhone, the second request to send this text to
+this person), never on the order or the time of arrival. The same story with the same seed therefore meets
+the same faults on any machine.
+
+`NETWORK` faults are injected here. `OURS` are faults in the campaign's own machinery: this package only
+carries their rates, for whoever runs that machinery to read from the same plan.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from pathlib import Path
+from types import MappingProxyType
+
+NETWORK: Mapping[str, str] = MappingProxyType(
+    {
+        # The Passthru request of a call.
+        "passthru_drop": "the request is never sent; the call stands in the listing",
+        "passthru_delay": "the request goes out late, after the call has ended",
+        "passthru_reorder": "the request is held until the next one to the same URL has gone out",
+        "passthru_duplicate": "the request is sent three times, one after the other",
+        "passthru_concurrent": "the request is sent three times at once",
+        "passthru_changed": "the request is repeated with another CallType under the same CallSid",
+        "passthru_two_terminals": "two more requests follow under the same CallSid: completed, then failed",
+        "passthru_terminal_first": "a request with CallStatus completed overtakes the one with ringing",
+        "passthru_sparse": "only CallSid, From, To and CurrentTime are sent",
+        "passthru_malformed": "nested, unknown, badly encoded and `null` parameters come with the good ones",
+        # An answer of the REST API to a request that sends an SMS.
+        "api_unauthorised": "401, as if the key were wrong",
+        "api_payment_required": "402, as if the account had to be topped up",
+        "api_no_balance": "403 with code 40001",
+        "api_inactive": "403 with code 40002, as if the account were suspended",
+        "api_429": "429 without Retry-After; nothing is sent",
+        "api_429_retry_after": "429 with Retry-After; nothing is sent",
+        "api_5xx": "500, 503 or a gateway's 502 in HTML; nothing is sent",
+        "api_timeout_before": "no answer, and nothing is sent",
+        "api_timeout_after": "no answer, yet the SMS is sent",
+        "api_reset_before": "the connection is reset, and nothing is sent",
+        "api_reset_after": "the connection is reset, yet the SMS is sent",
+        # A page of the call listing.
+        "listing_503": "the listing answers 503",
+        "listing_partial": "a page holds half of its rows; its cursor goes on from the last one given",
+        "listing_repeat": "a page begins with the last rows of the page before",
+        "listing_late": "a call is missing from a listing that should hold it, and is there the next time",
+        # An accepted SMS.
+        "sms_dlt_rejected": "the operator's DLT scrubbing refuses a text that is in order",
+        "sms_dnd": "refused: the person is on the do-not-disturb register",
+        "sms_expired": "the handset could not be reached in time",
+        "sms_unknown_subscriber": "the operator knows no such subscriber",
+        "sms_operator_error": "the operator failed; a later try may succeed",
+        # The delivery report of an SMS.
+        "dlr_never": "no delivery report is ever sent",
+        "dlr_delay": "the report goes out late",
+        "dlr_duplicate": "the report is sent twice, one after the other",
+        "dlr_concurrent": "the report is sent three times at once",
+        "dlr_reorder": "the report `submitted` arrives after the final one",
+        "dlr_two_terminals": "after the final report another one says the opposite",
+        "dlr_sparse": "the report holds only SmsSid, To and Status",
+    }
+)
+
+OURS: Mapping[str, str] = MappingProxyType(
+    {
+        "stream_batch_twice": "a batch of the journal's stream is delivered again",
+        "stream_batch_twice_at_once": "a batch of the journal's stream is delivered twice at the same time",
+        "queue_message_twice": "a queue message is delivered again",
+        "queue_message_twice_at_once": "a queue message is delivered twice at the same time",
+        "worker_killed_before_provider": "the worker dies after its claim, before it calls the provider",
+        "worker_killed_after_provider": "the worker dies after the provider's answer, before it notes it",
+    }
+)
+
+# A rough day: nothing that stops an account for good, everything else now and then.
+_ROUGH: Mapping[str, float] = MappingProxyType(
+    {
+        "passthru_drop": 0.02,
+        "passthru_delay": 0.03,
+        "passthru_reorder": 0.03,
+        "passthru_duplicate": 0.05,
+        "passthru_concurrent": 0.04,
+        "passthru_changed": 0.02,
+        "passthru_two_terminals": 0.02,
+        "passthru_terminal_first": 0.02,
+        "passthru_sparse": 0.02,
+        "passthru_malformed": 0.03,
+        "api_429": 0.02,
+        "api_429_retry_after": 0.02,
+        "api_5xx": 0.02,
+        "api_timeout_before": 0.01,
+        "api_timeout_after": 0.01,
+        "api_reset_before": 0.01,
+        "api_reset_after": 0.01,
+        "listing_503": 0.05,
+        "listing_partial": 0.05,
+        "listing_repeat": 0.05,
+        "listing_late": 0.02,
+        "sms_dlt_rejected": 0.02,
+        "sms_dnd": 0.02,
+        "sms_expired": 0.02,
+        "sms_unknown_subscriber": 0.01,
+        "sms_operator_error": 0.01,
+        "dlr_never": 0.02,
+        "dlr_delay": 0.03,
+        "dlr_duplicate": 0.04,
+        "dlr_concurrent": 0.03,
+        "dlr_reorder": 0.03,
+        "dlr_two_terminals": 0.02,
+        "dlr_sparse": 0.02,
+        "stream_batch_twice": 0.03,
+        "stream_batch_twice_at_once": 0.03,
+        "queue_message_twice": 0.03,
+        "queue_message_twice_at_once": 0.03,
+        "worker_killed_before_provider": 0.01,
+        "worker_killed_after_provider": 0.01,
+    }
+)
+
+
+class FaultPlanError(ValueError):
+    """A plan names a fault that does not exist, or a rate that is no share of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FaultPlan:
+    """Rates by name, and the seed that decides who is struck.
+
+    Example: `FaultPlan.of({"passthru_drop": 0.05, "worker_killed_after_provider": 0.01}, seed=7)`.
+    """
+
+    seed: int = 0
+    network: Mapping[str, float] = field(default_factory=dict)
+    ours: Mapping[str, float] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, rates: Mapping[str, object], seed: int = 0) -> "FaultPlan":
+        """Make a plan from rates by name.
+
+        Raises:
+            FaultPlanError: with every unknown name and every bad rate at once, and the list of known names.
+        """
+        unknown = sorted(name for name in rates if name not in NETWORK and name not in OURS)
+        if unknown:
+            known = ", ".join([*NETWORK, *OURS])
+            raise FaultPlanError(f"Unknown faults: {', '.join(unknown)}. Known faults: {known}.")
+        checked = {name: _rate(rate) for name, rate in rates.items()}
+        wrong = sorted(name for name, rate in checked.items() if rate is None)
+        if wrong:
+            raise FaultPlanError(f"A rate must be a number from 0 to 1: {', '.join(wrong)}.")
+        rated = {name: rate for name, rate in checked.items() if rate}
+        return cls(
+            seed,
+            MappingProxyType({name: rate for name, rate in rated.items() if name in NETWORK}),
+            MappingProxyType({name: rate for name, rate in rated.items() if name in OURS}),
+        )
+
+    def strikes(self, fault: str, *cause: object) -> bool:
+        """Say whether a fault strikes this cause: always the same answer for the same seed."""
+        rate = self.network.get(fault) or self.ours.get(fault)
+        return rate is not None and self.share(fault, *cause) < rate
+
+    def share(self, *cause: object) -> float:
+        """Return a number in [0, 1) that depends on the seed and the cause alone."""
+        text = "\x1f".join(map(str, (self.seed, *cause)))
+        return (
+            int.from_bytes(blake2b(text.encode("utf-8", "surrogateescape"), digest_size=7).digest()) / 2**56
+        )
+
+
+def load(source: str, seed: int = 0) -> FaultPlan:
+    """Return the plan `none`, `rough`, or the one in a JSON file of `{fault: rate}`.
+
+    Raises:
+        FaultPlanError: the file cannot be read, is no JSON object, or holds an unknown name or a bad rate.
+    """
+    if source == "none":
+        return FaultPlan(seed)
+    if source == "rough":
+        return FaultPlan.of(_ROUGH, seed)
+    try:
+        rates = json.loads(Path(source).read_bytes())
+    except OSError as error:
+        raise FaultPlanError(f"The fault plan {source} cannot be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise FaultPlanError(f"The fault plan {source} is not JSON: {error}.") from error
+    if not isinstance(rates, dict):
+        raise FaultPlanError(f"The fault plan {source} must be an object of rates by fault name.")
+    return FaultPlan.of(rates, seed)
+
+
+def _rate(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        return None
+    return float(value)

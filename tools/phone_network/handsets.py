@@ -1,0 +1,67 @@
+"""The phones of people: what each received, and the calls it made. Made on demand, by number."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from phone_network.config import HandsetSetup
+
+
+@dataclass(frozen=True, slots=True)
+class ReceivedSms:
+    """An SMS as the handset shows it."""
+
+    sms_sid: str
+    header: str
+    body: str
+    template_id: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedCall:
+    """A call as the handset's own log shows it. A missed call costs its caller nothing."""
+
+    call_sid: str
+    exophone: str
+    rang_at: datetime
+    ended_at: datetime
+    rings: int
+    answered: bool = False
+    cost_rupees: float = 0.0
+
+
+@dataclass(slots=True)
+class Handset:
+    """One phone. Its properties may be changed while the network runs."""
+
+    phone: str
+    is_on: bool = True
+    is_known: bool = True
+    is_dnd: bool = False
+    withholds_number: bool = False
+    inbox: list[ReceivedSms] = field(default_factory=list)
+    calls: list[LoggedCall] = field(default_factory=list)
+
+
+class Handsets:
+    """All phones, by number in E.164."""
+
+    def __init__(self, setups: Iterable[HandsetSetup]) -> None:
+        self._by_phone = {
+            setup.number: Handset(
+                setup.number, setup.is_on, setup.is_known, setup.is_dnd, setup.withholds_number
+            )
+            for setup in setups
+        }
+
+    def at(self, phone: str) -> Handset:
+        """Return the phone with this number, a new one if it was never heard of."""
+        handset = self._by_phone.get(phone)
+        if handset is None:
+            handset = self._by_phone[phone] = Handset(phone)
+        return handset
+
+    def all(self) -> Iterable[Handset]:
+        """Return every phone heard of, in the order they appeared."""
+        return self._by_phone.values()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 LONGEST_DELAY_SECONDS = 900
 """SQS delays no message longer. Source: SQS developer guide, delay queues."""
 
+LONGEST_KEY = 1024
+"""Bytes of a range key. A longer one would make DynamoDB refuse a whole batch of reads. Source: DynamoDB developer guide, quotas."""
+
 _MOST_IN_A_BATCH = 10
 
 
@@ -53,9 +56,16 @@ def read_or_none(body: str) -> Ticket | None:
         keys = json.loads(body)
     except ValueError:
         return None
-    if isinstance(keys, list) and len(keys) == 2 and all(isinstance(key, str) for key in keys):
+    if isinstance(keys, list) and len(keys) == 2 and all(map(_may_be_key, keys)):
         return Ticket(*keys)
     return None
+
+
+def _may_be_key(key: object) -> bool:
+    try:
+        return isinstance(key, str) and 0 < len(key.encode()) <= LONGEST_KEY
+    except UnicodeEncodeError:  # JSON can spell half a character
+        return False
 
 
 def move(from_url: str, to_url: str) -> Iterator[Ticket | str]:

@@ -367,6 +367,7 @@ def test_a_document_is_refused_with_the_place_and_the_reason(
     "changes",
     [
         {"texts__welcome__hi": ...},
+        {"rules": ...},
         {"sponsors": ...},
         {"limits": ...},
         {"numbers__0__purpose": "canvass"},

@@ -246,6 +246,7 @@ def test_a_masked_number_keeps_its_head_and_two_digits(phone: str, expected: str
         ("at 2026-03-02 11:00:00", "at 2026-03-02 11:00:00"),
         ("at 2026-03-02T11:00:00+00:00", "at 2026-03-02T11:00:00+00:00"),
         ("CallSid=e12e0d8b7v", "CallSid=e12e0d8b7v"),
+        ("SmsSid=3db949b8526be94470612596738e5080", "SmsSid=3db949b8526be94470612596738e5080"),
         ("no number, 42", "no number, 42"),
     ],
 )

@@ -248,6 +248,13 @@ def test_a_hold_ends_in_utc_so_that_holds_sort_as_text() -> None:
     assert answer.until.isoformat() == "2026-03-03T04:30:00+00:00"
 
 
+def test_the_next_opening_is_never_the_moment_asked_at() -> None:
+    opening = datetime(2026, 3, 2, 10, 0, tzinfo=INDIA)
+
+    assert CAMPAIGN.window.next_opening(opening) == opening + timedelta(days=1)
+    assert CAMPAIGN.window.next_opening(opening - timedelta(seconds=1)) == opening
+
+
 BREACHES: dict[Rule, dict[str, dict[str, object]]] = {
     Rule.OPTED_OUT: {"standing": {"opted_out_at": NOON}},
     Rule.SUPPRESSED: {"standing": {"suppressed": "bad-number"}},

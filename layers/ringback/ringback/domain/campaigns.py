@@ -1,5 +1,6 @@
-"""A campaign's content: its numbers, its texts in every language, its hours and limits, and what has to be
-true before it is published.
+"""A campaign's content: its numbers, its texts in every language, its hours and limits.
+
+It comes as a document (`catalog/campaigns/*.yaml`), and `parse` says all that has to be true before it's published.
 """
 
 import json
@@ -18,14 +19,10 @@ from ringback.domain.templates import DltTemplate, mismatches
 from ringback.domain.texts import Segments, foreign, phone_numbers, render, segments, stray_braces, variables
 
 LARGEST_DOCUMENT = 300_000
-"""Bytes as JSON. SOURCE: DynamoDB's 400 KB for an item; the rest is room for what is stored beside the
-document.
-"""
+"""Bytes as JSON. SOURCE: DynamoDB, 400 KB for an item, less room for what is stored beside the document."""
 
 STALE_AFTER = timedelta(hours=24)
-"""When an SMS comes too late to make sense, unless the campaign says otherwise: long enough to wait through a
-night.
-"""
+"""When an SMS is too late, unless the campaign says otherwise: after more than a night of waiting."""
 
 PROVIDERS = ("exotel",)
 SMS_TYPES = ("transactional", "transactional_opt_in", "promotional")
@@ -36,6 +33,19 @@ _ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ID_MEANS = "lower-case letters, digits and dashes, beginning with a letter, at most 40"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
 _LANGUAGE_MEANS = "a language code such as `hi` or `mni-Mtei`"
+_DLT_ID_MEANS = "must be the digits that DLT gave, in quotes"
+_SUBSTITUTES = {
+    "‘": "'",
+    "’": "'",
+    "“": '"',
+    "”": '"',
+    "–": "-",
+    "—": "-",
+    "…": "...",
+    "₹": "Rs",
+    "\u00a0": " ",
+}
+"""What GSM-7 has in place of the typography and the sign that most often push an English text out of it."""
 
 
 class Purpose(StrEnum):
@@ -325,9 +335,6 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
                     yield f"texts.{name}.{language}: {reason}"
 
 
-_DLT_ID_MEANS = "must be the digits that DLT gave, in quotes"
-
-
 def _faults(campaign: Campaign, name: str, language: str, opt_outs: set[str]) -> Iterator[str]:
     text = campaign.texts[name]
     if text.templates[language].template_id and not campaign.rules.is_dlt_id(
@@ -348,20 +355,6 @@ def _faults(campaign: Campaign, name: str, language: str, opt_outs: set[str]) ->
         yield f"has {len(rendered.body)} characters, {campaign.rules.sms_longest} are allowed"
     if opt_outs.isdisjoint(phone_numbers(rendered.body)):
         yield "does not say which number to ring for opting out"
-
-
-_SUBSTITUTES = {
-    "‘": "'",
-    "’": "'",
-    "“": '"',
-    "”": '"',
-    "–": "-",
-    "—": "-",
-    "…": "...",
-    "₹": "Rs",
-    "\u00a0": " ",
-}
-"""What GSM-7 has in place of the typography and the sign that most often push an English text out of it."""
 
 
 def _why_several(rendered: Rendered) -> str:

@@ -129,17 +129,17 @@ def mask(phone: str) -> str:
 
 _GAP = r"[\s()\-\u2010-\u2015\u200b-\u200d\u2060\ufeff]{0,3}"
 _NUMBER_RUN = re.compile(
-    rf"(?<!\d)(?!\d{{4}}-\d\d-\d\d)(?:\+(?:{_GAP}\d){{7,15}}|\d(?:{_GAP}\d){{9,14}})(?!\d)",
+    rf"(?P<id>(?<![0-9a-z])[0-9a-f]{{24,64}}(?![0-9a-f]))|(?<!\d)(?!\d{{4}}-\d\d-\d\d)(?:\+(?:{_GAP}\d){{7,15}}|\d(?:{_GAP}\d){{9,14}})(?!\d)",
 )
 
 
 def mask_all(text: str) -> str:
     """Mask every run of digits that could be a phone number: 10 to 15, or 7 to 15 after a plus, gaps allowed.
 
-    Longer runs, such as 19-digit DLT ids, and dates stay. Meant for words on their way to a log, not for JSON:
+    Longer runs, such as 19-digit DLT ids, dates and hexadecimal ids of 24 digits or more stay. Meant for words on their way to a log, not for JSON:
     a masked JSON number is no longer one.
     """
-    return _NUMBER_RUN.sub(lambda run: mask(re.sub(r"[^\d+]", "", run[0])), text)
+    return _NUMBER_RUN.sub(lambda run: run["id"] or mask(re.sub(r"[^\d+]", "", run[0])), text)
 
 
 def person_id(pepper: bytes, campaign: str, phone: str) -> str:

@@ -73,7 +73,7 @@ def reconcile(
         "ReconcileLagSeconds", (now - (until if run.complete else done or since)).total_seconds()
     )
     observability.logger.info(
-        "Reconciled", extra={"listed": run.listed, "created": run.created, "complete": run.complete}
+        "Reconciled", extra={"listed": run.listed, "facts_created": run.created, "complete": run.complete}
     )
     return run
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from ringback.domain import campaigns
 from ringback.domain.campaigns import Campaign
+from ringback.domain.errors import NotFound
 from ringback.runtime import Runtime
 from ringback.store import catalog
 
@@ -26,16 +27,16 @@ class Shelf:
 
     def __init__(self, fresh_seconds: float) -> None:
         self._fresh_seconds = fresh_seconds
-        self._campaigns: dict[str, tuple[float, Campaign | None]] = {}
+        self._contents: dict[str, tuple[float, Campaign]] = {}
 
-    def current(self, campaign: str) -> Campaign | None:
-        """The content in force at most `fresh_seconds` ago; None when nothing was ever published."""
-        asked_at, content = self._campaigns.get(campaign, (float("-inf"), None))
-        if time.monotonic() - asked_at > self._fresh_seconds:
+    def current(self, campaign: str) -> Campaign:
+        """The content in force at most `fresh_seconds` ago; `NotFound` when nothing was ever published."""
+        asked_at, content = self._contents.get(campaign, (float("-inf"), None))
+        if content is None or time.monotonic() - asked_at > self._fresh_seconds:
             version = catalog.current_version(campaign)
             if version is None:
-                content = None
-            elif content is None or content.version != version:
+                raise NotFound(f"campaign {campaign} has no published content: publish it, then redrive")
+            if content is None or content.version != version:
                 content = catalog.load(campaign, version)
-            self._campaigns[campaign] = (time.monotonic(), content)
+            self._contents[campaign] = (time.monotonic(), content)
         return content

@@ -16,13 +16,11 @@ from ringback.domain import calls, messages, metrics, phones
 from ringback.domain.calls import Caller, Recognised
 from ringback.domain.campaigns import Campaign, Number
 from ringback.domain.contacts import Contact, Planned
-from ringback.domain.errors import NotFound
 from ringback.domain.facts import (
     CallMissed,
     ContactOptedOut,
     Entry,
     Fact,
-    FailureAction,
     SmsStatusChanged,
     Unparsed,
 )
@@ -30,7 +28,7 @@ from ringback.domain.messages import Message, State
 from ringback.domain.metrics import Increments
 from ringback.providers import exotel
 from ringback.runtime import Runtime
-from ringback.services import callbacks
+from ringback.services import callbacks, failures
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import catalog, contacts, counters, journal
@@ -132,7 +130,7 @@ class Reaction:
         tickets: list[queues.Ticket],
         blocks: Counter[tuple[str, str]],
     ) -> None:
-        campaign = self._content(entry.campaign)
+        campaign = self._shelf.current(entry.campaign)
         recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
         hour = metrics.hour_of(campaign.id, recognised.occurred_at)
         if recognised.number is None and catalog.owner(recognised.dialled) not in (None, campaign.id):
@@ -199,12 +197,9 @@ class Reaction:
         changed = ledger.report(
             person, name, state, code=report.code, provider_id=report.provider_id, parts=report.parts
         )
-        if report.action in (FailureAction.SUPPRESS_CONTACT, FailureAction.BAD_NUMBER):
-            contacts.suppress(person, report.action)
-        elif report.action in (FailureAction.FIX_TEMPLATE, FailureAction.FIX_ENTITY):
-            counters.pause(entry.campaign, f"{report.action}: the provider reported {report.code}")
-            observability.count("SendingPaused")
+        failures.heed(report.action, entry.campaign, person, report.code)
         if not changed:
+            _count_conflict(person, name, state)
             return
         added: Counter[str] = Counter()
         if state is State.DELIVERED:
@@ -222,15 +217,20 @@ class Reaction:
         for (campaign_id, prefix), calls_made in blocks.items():
             if calls_made < _SUSPICIOUS_SHARE:
                 continue
-            limit = self._content(campaign_id).limits.prefix_per_minute
+            limit = self._shelf.current(campaign_id).limits.prefix_per_minute
             if counters.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
                 observability.count("PrefixHeld")
 
-    def _content(self, campaign: str) -> Campaign:
-        content = self._shelf.current(campaign)
-        if content is None:
-            raise NotFound(f"campaign {campaign} has no published content: publish it, then redrive")
-        return content
+
+def _count_conflict(person: str, name: str, reported: State) -> None:
+    """Count a report that ends a message otherwise than it has ended: the first end stands, and the journal has both (R5)."""
+    if reported in messages.FINAL:
+        message = ledger.load(person, name)
+        if message is not None and message.state in messages.FINAL and message.state is not reported:
+            observability.count("ReportConflict")
+            observability.logger.warning(
+                "A report contradicts an earlier one", extra={"message_id": message.message_id}
+            )
 
 
 def replay(

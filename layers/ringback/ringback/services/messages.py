@@ -6,7 +6,7 @@ leaves a claim without an outcome, which its own queue message, coming round aga
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,9 +18,9 @@ from ringback import observability, queues
 from ringback.domain import messages, phones, policy
 from ringback.domain.campaigns import Campaign, Rendered
 from ringback.domain.contacts import Contact
-from ringback.domain.errors import NotFound
+from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.messages import Message, State
-from ringback.domain.policy import Hold, Refuse, Rule, Send, SmsEffect, Spent
+from ringback.domain.policy import Hold, Refuse, Rule, Send, SmsEffect, Spent, Standing
 from ringback.providers.base import (
     Accepted,
     AccountBlocked,
@@ -32,6 +32,7 @@ from ringback.providers.base import (
 )
 from ringback.queues import Ticket
 from ringback.runtime import Runtime
+from ringback.services import failures
 from ringback.services.callbacks import report_address
 from ringback.services.campaigns import Shelf
 from ringback.store import contacts, counters
@@ -57,6 +58,7 @@ THROTTLED_FOR = timedelta(seconds=30)
 
 PACE = "pace"
 THROTTLED = "throttled"
+OVERSLEPT = "overslept"
 """Why a message is held when the policy gate let it pass."""
 
 BLOCKED_FOR = timedelta(minutes=15)
@@ -64,14 +66,38 @@ BLOCKED_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
-    """A message past the gate, with everything the provider needs."""
+class _Candidate:
+    """A message with everything that decides about it and everything the provider needs."""
 
     message: Message
     contact: Contact
     campaign: Campaign
     rendered: Rendered
+    spent: Spent
     departs_at: datetime
+
+    @property
+    def ticket(self) -> Ticket:
+        return Ticket(self.message.person, self.message.name)
+
+    def decision(self, now: datetime) -> Send | Hold | Refuse:
+        """What the policy gate says of it at `now`."""
+        planned = self.contact.planned.get(self.message.text)
+        effect = SmsEffect(
+            text=self.message.text,
+            phone=self.contact.phone,
+            body=self.rendered.body,
+            template=self.rendered.template,
+            cost_paise=self.rendered.cost_paise,
+            caused_at=self.message.caused_at,
+        )
+        standing = Standing(
+            opted_out_at=self.contact.opted_out_at,
+            suppressed=self.contact.suppressed,
+            # A later cause has planned the same text since: that one is sent, not both.
+            already_sent=planned is not None and planned.cause != self.message.cause,
+        )
+        return policy.decide(effect, standing, self.campaign, self.spent, now)
 
 
 class Sender:
@@ -88,7 +114,7 @@ class Sender:
         """See to every message named; returns the tickets that must come round again.
 
         Any ticket may come any number of times, also to two workers at once. A message that is held, refused, claimed, sent or over
-        is left as it is, except that a claim older than the lease becomes `unknown`.
+        is left as it is, except that a claim older than the lease becomes `unknown`. A message that fails does not keep the others.
         """
         found = ledger.load_many((ticket.hash_key, ticket.range_key) for ticket in tickets)
         again: list[Ticket] = []
@@ -104,10 +130,11 @@ class Sender:
                     again.append(ticket)
             elif message.state in messages.CLAIMABLE:
                 claimable.append(message)
-        ready = self._with_departures(self._past_the_gate(claimable))
+        candidates = self._candidates(claimable, again)
+        ready = self._with_departures([each for each in candidates if self._passes_gate(each)])
         with ThreadPoolExecutor(max_workers=max(len(ready), 1)) as workers:
-            unsent = sum(workers.map(self._dispatch, ready))
-        observability.count("MessagesUnsent", unsent)
+            done = list(workers.map(self._dispatch, ready))
+        again += [each.ticket for each, is_done in zip(ready, done, strict=True) if not is_done]
         return again
 
     def _settle_claim(self, message: Message) -> bool:
@@ -124,49 +151,46 @@ class Sender:
 
     # Gate
 
-    def _past_the_gate(self, candidates: Iterable[Message]) -> list[_Ready]:
-        by_campaign: dict[str, list[Message]] = defaultdict(list)
-        for message in candidates:
-            by_campaign[message.campaign].append(message)
-        people = contacts.load_many(message.person for group in by_campaign.values() for message in group)
-        return [
-            ready
-            for campaign_id, group in by_campaign.items()
-            for ready in self._judge(self._content(campaign_id), group, people)
-        ]
-
-    def _judge(
-        self, campaign: Campaign, group: Sequence[Message], people: Mapping[str, Contact]
-    ) -> Iterable[_Ready]:
+    def _candidates(self, claimable: Sequence[Message], again: list[Ticket]) -> list[_Candidate]:
+        """Load what decides about the messages; one that cannot be made out goes to `again`."""
         now = self._runtime.clock.now()
-        known = [(message, people[message.person]) for message in group if message.person in people]
-        standing = counters.standing(campaign.id, {phones.prefix(contact.phone) for _, contact in known})
-        spent = standing.paise
-        for message, contact in known:
-            rendered = campaign.rendered(message.text, contact.language)
-            effect = SmsEffect(
-                message.text,
-                contact.phone,
-                rendered.body,
-                rendered.template,
-                rendered.cost_paise,
-                message.caused_at,
+        people = contacts.load_many(message.person for message in claimable)
+        prefixes: dict[str, set[str]] = defaultdict(set)
+        for message in claimable:
+            if message.person in people:
+                prefixes[message.campaign].add(phones.prefix(people[message.person].phone))
+        standings = {campaign: counters.standing(campaign, blocks) for campaign, blocks in prefixes.items()}
+        candidates = []
+        for message in claimable:
+            try:
+                contact = people[message.person]
+                campaign = self._shelf.current(message.campaign)
+                rendered = campaign.rendered(message.text, contact.language)
+            except (KeyError, NotFound, Rejected):
+                observability.logger.exception(
+                    "A message cannot be made out", extra={"message_id": message.message_id}
+                )
+                again.append(Ticket(message.person, message.name))
+                continue
+            standing = standings[campaign.id]
+            spent = Spent(
+                standing.paise, standing.paused, standing.prefixes.get(phones.prefix(contact.phone))
             )
-            decision = policy.decide(
-                effect,
-                policy.Standing(contact.opted_out_at, contact.suppressed, _was_overtaken(message, contact)),
-                campaign,
-                Spent(spent, standing.paused, standing.prefixes.get(phones.prefix(contact.phone))),
-                now,
+            candidates.append(
+                _Candidate(message, contact, campaign, rendered, spent, message.departs_at or now)
             )
-            match decision:
-                case Send():
-                    spent += rendered.cost_paise
-                    yield _Ready(message, contact, campaign, rendered, message.departs_at or now)
-                case Hold(until=until, rule=rule):
-                    self._hold(message, rule, until)
-                case Refuse(rule=rule, detail=detail):
-                    self._refuse(message, rule, detail)
+        return candidates
+
+    def _passes_gate(self, candidate: _Candidate) -> bool:
+        """Ask the policy gate, and write down a hold or a refusal with its rule."""
+        match candidate.decision(self._runtime.clock.now()):
+            case Send():
+                return True
+            case Hold(until=until, rule=rule):
+                self._hold(candidate.message, rule, until)
+            case Refuse(rule=rule, detail=detail):
+                self._refuse(candidate.message, rule, detail)
+        return False
 
     def _hold(self, message: Message, rule: str, until: datetime, departs_at: datetime | None = None) -> None:
         if ledger.hold(message, rule, until, departs_at=departs_at):
@@ -183,24 +207,20 @@ class Sender:
                 "Refused a message", extra={"message_id": message.message_id, "rule": rule, "detail": detail}
             )
 
-    def _content(self, campaign_id: str) -> Campaign:
-        content = self._shelf.current(campaign_id)
-        if content is None:
-            raise NotFound(f"campaign {campaign_id} has no published content: publish it, then redrive")
-        return content
-
     # Pace
 
-    def _with_departures(self, ready: Sequence[_Ready]) -> list[_Ready]:
-        """Give every message its departure: the one granted before, if its moment is now, or the next free one."""
+    def _with_departures(self, passed: Sequence[_Candidate]) -> list[_Candidate]:
+        """Give every message its departure: the one granted before, if it can still be met, or the next free one."""
         now = self._runtime.clock.now()
         if not self._gap:
-            return [_at(each, now) for each in ready]
-        granted = [each for each in ready if self._keeps_departure(each, now)]
-        fresh = [each for each in ready if not self._keeps_departure(each, now)]
+            return [replace(each, departs_at=now) for each in passed]
+        granted = [each for each in passed if _can_meet_departure(each.message, now)]
+        fresh = [each for each in passed if not _can_meet_departure(each.message, now)]
         if fresh:
             first = counters.depart(self._account, now, self._gap, len(fresh))
-            granted += [_at(each, first + index * self._gap) for index, each in enumerate(fresh)]
+            granted += [
+                replace(each, departs_at=first + index * self._gap) for index, each in enumerate(fresh)
+            ]
         soon = []
         for each in granted:
             if each.departs_at > now + LONGEST_WAIT:
@@ -209,40 +229,52 @@ class Sender:
                 soon.append(each)
         return soon
 
-    def _keeps_departure(self, ready: _Ready, now: datetime) -> bool:
-        return ready.message.departs_at is not None and now <= ready.message.departs_at + LATE
-
     @property
     def _account(self) -> str:
         return f"{self._provider.name}-sms"
 
     # Claim, provider, outcome
 
-    def _dispatch(self, ready: _Ready) -> bool:
-        """Send one message at its departure; True when it did not go."""
-        clock, message = self._runtime.clock, ready.message
-        clock.sleep(max(0.0, (ready.departs_at - clock.now()).total_seconds()))
-        budget, cost = ready.campaign.limits.sms_budget_paise, ready.rendered.cost_paise
-        if not counters.spend(ready.campaign.id, cost, budget):
-            self._refuse(message, Rule.BUDGET)
-            return True
-        claimed = replace(message, state=State.CLAIMED, claim=uuid4().hex, claimed_at=clock.now())
-        if not ledger.claim(claimed):
-            counters.give_back(ready.campaign.id, cost)
-            return True
-        return self._ask_provider(replace(ready, message=claimed))
+    def _dispatch(self, candidate: _Candidate) -> bool:
+        """Send one message at its departure. False when that failed and its ticket must come round again."""
+        try:
+            self._wait_claim_and_send(candidate)
+        except Exception:
+            observability.logger.exception(
+                "A message failed", extra={"message_id": candidate.message.message_id}
+            )
+            return False
+        return True
 
-    def _ask_provider(self, ready: _Ready) -> bool:
-        """Make the one request that cannot be taken back, and write down what came of it."""
-        runtime, message = self._runtime, ready.message
+    def _wait_claim_and_send(self, candidate: _Candidate) -> None:
+        clock, message = self._runtime.clock, candidate.message
+        if (wait := (candidate.departs_at - clock.now()).total_seconds()) > 0:
+            clock.sleep(wait)
+            # Meanwhile the window may have closed (R23), or the person may have opted out (R25).
+            candidate = replace(candidate, contact=contacts.load(message.person) or candidate.contact)
+            if not self._passes_gate(candidate):
+                return
+        budget, cost = candidate.campaign.limits.sms_budget_paise, candidate.rendered.cost_paise
+        if not counters.spend(candidate.campaign.id, cost, budget):
+            self._refuse(message, Rule.BUDGET)
+            return
+        claimed = replace(message, state=State.CLAIMED, claim=uuid4().hex, claimed_at=clock.now())
+        if not (ledger.claim(claimed) and self._ask_provider(replace(candidate, message=claimed))):
+            counters.give_back(candidate.campaign.id, cost)
+
+    def _ask_provider(self, candidate: _Candidate) -> bool:
+        """Make the one request that cannot be taken back and write down what came of it. False when nothing can have left."""
+        runtime, message = self._runtime, candidate.message
         if messages.claim_expired(message, runtime.settings.send_lease_seconds, runtime.clock.now()):
-            return True  # We slept past our lease: others count this claim as unknown by now, so nothing may leave (R15).
+            # We slept past our lease: others may count this claim as unknown by now, so nothing may leave (R15).
+            self._hold(message, PACE, runtime.clock.now())
+            return False
         outcome = self._provider.send_sms(
             OutgoingSms(
-                to=ready.contact.phone,
-                body=ready.rendered.body,
-                sender=ready.campaign.sender,
-                template_id=ready.rendered.template.template_id,
+                to=candidate.contact.phone,
+                body=candidate.rendered.body,
+                sender=candidate.campaign.sender,
+                template_id=candidate.rendered.template.template_id,
                 callback_url=report_address(runtime, message.message_id),
                 custom_field=message.message_id,
             )
@@ -253,46 +285,39 @@ class Sender:
                 ledger.sent(message, provider_id, parts)
                 observability.count("MessageSent")
                 observability.gauge("HandOffSeconds", (now - message.caused_at).total_seconds())
-                self._log("Sent a message", ready, provider_id=provider_id)
-                return False
+                self._log("Sent a message", candidate, provider_id=provider_id)
+                return True
             case Unclear(detail=detail):
                 ledger.lost_sight(message, detail, now + EVIDENCE_DUE)
                 observability.count("MessageUnknown")
-                self._log("Lost sight of a message", ready, detail=detail)
-                return False
-            case Declined(code=code, detail=detail):
+                self._log("Lost sight of a message", candidate, detail=detail)
+                return True
+            case Declined(code=code, detail=detail, action=action):
                 ledger.declined(message, code)
+                failures.heed(action, message.campaign, message.person, code)
                 observability.count("MessageFailed")
-                self._log("The provider declined a message", ready, code=code, detail=detail)
+                self._log("The provider declined a message", candidate, code=code, detail=detail)
             case Throttled(retry_after_seconds=seconds):
                 until = now + (THROTTLED_FOR if seconds is None else timedelta(seconds=seconds))
                 counters.back_off(self._account, until)
                 self._hold(message, THROTTLED, until)
                 observability.count("ProviderThrottled")
             case AccountBlocked(code=code, detail=detail):
-                counters.pause(message.campaign, f"the provider blocked the account: {code}")
+                failures.pause(message.campaign, f"the provider blocks the account: {code} {detail}")
                 self._hold(message, Rule.PAUSED, now + BLOCKED_FOR)
-                observability.count("SendingPaused")
-                self._log("Sending paused", ready, code=code, detail=detail)
             case never:
                 assert_never(never)
-        counters.give_back(ready.campaign.id, ready.rendered.cost_paise)
-        return True
+        return False
 
-    def _log(self, what: str, ready: _Ready, **more: str) -> None:
+    def _log(self, what: str, candidate: _Candidate, **more: str) -> None:
         observability.logger.info(
-            what, extra={"message_id": ready.message.message_id, "campaign": ready.campaign.id, **more}
+            what,
+            extra={"message_id": candidate.message.message_id, "campaign": candidate.campaign.id, **more},
         )
 
 
-def _was_overtaken(message: Message, contact: Contact) -> bool:
-    """Whether a later cause has planned the same text for the person since: the later one is sent, not both."""
-    planned = contact.planned.get(message.text)
-    return planned is not None and planned.cause != message.cause
-
-
-def _at(ready: _Ready, departs_at: datetime) -> _Ready:
-    return replace(ready, departs_at=departs_at)
+def _can_meet_departure(message: Message, now: datetime) -> bool:
+    return message.departs_at is not None and now <= message.departs_at + LATE
 
 
 def release(runtime: Runtime, has_time: Callable[[], bool] = lambda: True) -> int:

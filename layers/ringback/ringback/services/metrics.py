@@ -9,7 +9,7 @@ from typing import TypeVar
 from ringback.domain import calls, messages, metrics
 from ringback.domain.calls import Caller
 from ringback.domain.campaigns import Campaign
-from ringback.domain.errors import Rejected
+from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, Unparsed
 from ringback.domain.messages import State
 from ringback.domain.metrics import Hour, Increments
@@ -74,11 +74,14 @@ class Recount:
         """Message → the first report that ended it."""
 
     def add(self, entry: Entry) -> None:
-        """Count one entry; one that no reader understands any more counts for nothing, as when it was reacted to."""
+        """Count one entry; what cannot be reacted to (no reader, no published content) is not counted either."""
         try:
-            fact = facts.read(entry)
-        except Rejected:
+            self._add(entry)
+        except (NotFound, Rejected):
             return
+
+    def _add(self, entry: Entry) -> None:
+        fact = facts.read(entry)
         match fact:
             case CallMissed():
                 self._add_call(entry, fact)
@@ -105,8 +108,6 @@ class Recount:
 
     def _add_call(self, entry: Entry, call: CallMissed) -> None:
         campaign = self._shelf.current(entry.campaign)
-        if campaign is None:
-            return
         recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
         hour = metrics.hour_of(campaign.id, recognised.occurred_at)
         if recognised.number is None and self._is_foreign(recognised.dialled, campaign):

@@ -1,4 +1,4 @@
-"""Reading phone numbers: the domain's own rules first, the phone library for the shapes they leave open."""
+"""Reading phone numbers: the domain's own rules first, the phone library for numbers of other countries."""
 
 from ringback.domain import phones
 
@@ -11,13 +11,16 @@ def read(raw: str | None) -> str:
     try:
         return phones.read(raw)
     except phones.Unreadable as unreadable:
-        phone = _by_library(raw or "")
+        phone = _of_another_country((raw or "").strip())
         if phone is None:
             raise unreadable
         return phone
 
 
-def _by_library(raw: str) -> str | None:
+def _of_another_country(raw: str) -> str | None:
+    """Only what says it is international is asked about: in anything else the library finds numbers where there are none."""
+    if not raw.startswith(("+", "00")):
+        return None
     import phonenumbers
 
     try:

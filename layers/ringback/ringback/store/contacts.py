@@ -70,7 +70,7 @@ def opt_out(person: str, at: datetime) -> Contact | None:
 
 def suppress(person: str, reason: str) -> Contact | None:
     """Write to this person no more, for the provider's reason; the first reason stands."""
-    return _change(person, _keep_first("suppressed", reason))
+    return _change(person, _keep_first("suppressed", str(reason)))
 
 
 def verify(person: str, message_id: str) -> Contact | None:

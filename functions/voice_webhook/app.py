@@ -11,6 +11,7 @@ from ringback.runtime import current
 from ringback.services import callbacks
 
 runtime = current()
+callbacks.prepare()
 
 
 @observed

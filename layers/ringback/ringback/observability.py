@@ -30,8 +30,10 @@ def _masked(value: Any) -> Any:
             return {key: _masked(each) for key, each in value.items()}
         case list() | tuple():
             return [_masked(each) for each in value]
-        case _:
+        case None | bool() | int() | float():
             return value
+        case _:  # an exception, for example: the formatter would write it out after us
+            return mask_all(str(value))
 
 
 logger = Logger(logger_formatter=MaskingFormatter())
@@ -46,6 +48,16 @@ def count(name: str, n: float = 1) -> None:
 def gauge(name: str, seconds: float) -> None:
     """Note a duration in seconds, such as a lag."""
     metrics.add_metric(name=name, unit=MetricUnit.Seconds, value=seconds)
+
+
+def conclude(message: str, metric: str, **data: str) -> None:
+    """Tell the one outcome of an invocation, as one line that is both its INFO log line and its metric.
+
+    A door has nothing else to tell, and a line less is a tenth of its processor time and a third of its log.
+    """
+    count(metric)
+    for key, value in {"level": "INFO", "message": message, **data}.items():
+        metrics.add_metadata(key, mask_all(value))
 
 
 Handler = Callable[[dict[str, Any], Any], Any]

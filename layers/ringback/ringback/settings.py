@@ -15,11 +15,11 @@ class Settings:
     table_prefix: str
     voice_tokens: Mapping[str, str]
     """SHA-256 (hex) of a live path token → the campaign it belongs to. Two at once per campaign allow a rotation."""
-    sms_tokens: Mapping[str, str]
     send_queue_url: str
     react_retry_queue_url: str
     public_url: str
-    """Base of our own HTTP API, no slash at the end: the callback addresses we hand to the provider start with it."""
+    """Base of our own HTTP API, no slash at the end: the callback addresses we hand to the provider start with it. Only the
+    function that hands them out is told: the API cannot be named to the functions that it is made of. Empty elsewhere."""
     secrets_name: str
     exotel_base_url: str
     sms_per_minute: int
@@ -62,10 +62,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
     settings = Settings(
         table_prefix=text("TABLE_PREFIX"),
         voice_tokens=tokens("VOICE_TOKENS"),
-        sms_tokens=tokens("SMS_TOKENS"),
         send_queue_url=text("SEND_QUEUE_URL"),
         react_retry_queue_url=text("REACT_RETRY_QUEUE_URL"),
-        public_url=text("PUBLIC_URL").rstrip("/"),
+        public_url=environment.get("PUBLIC_URL", "").rstrip("/"),
         secrets_name=text("SECRETS_NAME"),
         exotel_base_url=text("EXOTEL_BASE_URL").rstrip("/"),
         sms_per_minute=int(number("SMS_PER_MINUTE", "200")),

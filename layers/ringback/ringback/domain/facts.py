@@ -70,7 +70,7 @@ class SmsStatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class ContactOptedOut:
-    """A person asked to be left alone, told to us by an operator: `optout:<person>:<cause>` / `contact-opted-out`.
+    """A person asked to be left alone, told to us by an operator: `opt-out:<person>` / `contact-opted-out`.
 
     Opting out by a missed call is a `CallMissed` on a number whose purpose is opting out; it needs no fact of its own.
     """

@@ -4,7 +4,10 @@
 planned ─► held ─► planned …            (a hold ends when its time comes)
 planned | held ─► refused               (the policy gate said never)
 planned | held ─► claimed ─► sent ─► delivered | failed
-                     └─► unknown ─► sent | delivered | failed
+                     ├─► unknown ─► sent | delivered | failed
+                     ├─► held        (the provider said: not now, and nothing left)
+                     ├─► failed      (the provider declined it)
+                     └─► delivered   (the report outran the outcome)
 ```
 
 A claim comes before the call to the provider and an outcome after it. A claim without an outcome is `unknown`: the message may have
@@ -60,16 +63,15 @@ def predecessors(after: State) -> tuple[State, ...]:
 
 
 def state_reported(delivery: Delivery) -> State | None:
-    """The state a delivery report stands for; None for a report that changes nothing but proves the message left."""
-    match delivery:
-        case Delivery.DELIVERED:
-            return State.DELIVERED
-        case Delivery.FAILED:
-            return State.FAILED
-        case Delivery.IN_PROGRESS:
-            return State.SENT
-        case Delivery.UNRECOGNISED:
-            return None
+    """The state a delivery report stands for; None for one we cannot read, which changes nothing."""
+    return _REPORTED.get(delivery)
+
+
+_REPORTED: Mapping[Delivery, State] = {
+    Delivery.DELIVERED: State.DELIVERED,
+    Delivery.FAILED: State.FAILED,
+    Delivery.IN_PROGRESS: State.SENT,
+}
 
 
 @dataclass(frozen=True, slots=True)

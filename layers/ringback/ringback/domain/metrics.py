@@ -39,11 +39,14 @@ def hour_of(campaign: str, at: datetime) -> Hour:
     return Hour(campaign, at.astimezone(INDIA).strftime("%Y-%m-%dT%H"))
 
 
-def of_call(call: Recognised, *, repeated_telling: bool, new_at: Iterable[str]) -> Counter[str]:
+def of_call(
+    call: Recognised, *, repeated_telling: bool, new_at: Iterable[str], is_verified: bool = False
+) -> Counter[str]:
     """What one missed call adds.
 
-    `new_at` names the `places` where the caller is seen for the first time. A second telling of a
-    call that was counted already (`repeated_telling`) adds no raw call, but may still bring the caller to light.
+    `new_at` names the `places` where the caller is seen for the first time, where a caller who is verified already counts as
+    verified at once. A second telling of a call that was counted already (`repeated_telling`) adds no raw call, but may still
+    bring the caller to light.
     """
     added: Counter[str] = Counter()
     if not repeated_telling:
@@ -57,7 +60,13 @@ def of_call(call: Recognised, *, repeated_telling: bool, new_at: Iterable[str]) 
             added[str(call.caller)] += 1
     for place in new_at:
         added[unique(place)] += 1
-    return added
+        added[verified(place)] += is_verified
+    return +added
+
+
+def of_verification(contact: Contact) -> Counter[str]:
+    """What a contact adds on becoming verified: one wherever they have called."""
+    return Counter(verified(place) for place in contact.first_calls)
 
 
 def places(number: Number) -> tuple[str, ...]:
@@ -68,6 +77,11 @@ def places(number: Number) -> tuple[str, ...]:
 def unique(place: str) -> str:
     """The name of the count of unique callers of a place."""
     return UNIQUE if place == "campaign" else f"{UNIQUE} {place}"
+
+
+def verified(place: str) -> str:
+    """The name of the count of verified callers of a place."""
+    return VERIFIED if place == "campaign" else f"{VERIFIED} {place}"
 
 
 def first_met(contact: Contact, cause: str, number: Number) -> tuple[str, ...]:

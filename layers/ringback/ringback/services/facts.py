@@ -143,16 +143,19 @@ class Reaction:
         if entry.is_variant and named_a_caller(entry, campaign):
             return
         new_at: tuple[str, ...] = ()
+        is_verified = False
         if recognised.number is not None and recognised.phone is not None:
             blocks[campaign.id, phones.prefix(recognised.phone)] += 1
             contact, message = self._meet(campaign, recognised.number, recognised, recognised.phone)
             new_at = metrics.first_met(contact, recognised.cause, recognised.number)
+            is_verified = contact.verified is not None
             if message is not None:
                 ledger.plan(message)
                 tickets.append(queues.Ticket(message.person, message.name))
-        metrics.merge(
-            increments, hour, metrics.of_call(recognised, repeated_telling=entry.is_variant, new_at=new_at)
+        added = metrics.of_call(
+            recognised, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
         )
+        metrics.merge(increments, hour, added)
 
     def _meet(
         self, campaign: Campaign, number: Number, call: Recognised, phone: str
@@ -197,7 +200,7 @@ class Reaction:
         changed = ledger.report(
             person, name, state, code=report.code, provider_id=report.provider_id, parts=report.parts
         )
-        failures.heed(report.action, entry.campaign, person, report.code)
+        failures.heed(report.action, entry.campaign, person, report.code, is_news=changed)
         if not changed:
             _count_conflict(person, name, state)
             return
@@ -206,7 +209,7 @@ class Reaction:
             added[metrics.DELIVERED] += 1
             contact = contacts.verify(person, report.source_id)
             if contact is not None and contact.verified == report.source_id:
-                added[metrics.VERIFIED] += 1
+                added += metrics.of_verification(contact)
         elif state is State.FAILED:
             added[metrics.FAILED] += 1
         metrics.merge(increments, metrics.hour_of(entry.campaign, entry.received_at), added)

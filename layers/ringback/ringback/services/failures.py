@@ -5,15 +5,17 @@ from ringback.domain.facts import FailureAction
 from ringback.store import contacts, counters
 
 
-def heed(action: FailureAction, campaign: str, person: str, code: str) -> None:
-    """Stop writing to the person, or stop the campaign's sending, as the provider's `code` asks. Repeating it changes nothing."""
+def heed(action: FailureAction, campaign: str, person: str, code: str, *, is_news: bool = True) -> None:
+    """Stop writing to the person, or stop the campaign's sending, as the provider's `code` asks.
+
+    Repeating it changes nothing. Old news (`is_news` False: a report that changed nothing any more) pauses no campaign, which
+    somebody may have mended and resumed since.
+    """
     match action:
         case FailureAction.SUPPRESS_CONTACT | FailureAction.BAD_NUMBER:
             contacts.suppress(person, action)
-        case FailureAction.FIX_TEMPLATE | FailureAction.FIX_ENTITY:
+        case FailureAction.FIX_TEMPLATE | FailureAction.FIX_ENTITY if is_news:
             pause(campaign, f"{action}: the provider answered {code}")
-        case FailureAction.NONE | FailureAction.MAY_RETRY:
-            pass
 
 
 def pause(campaign: str, reason: str) -> None:

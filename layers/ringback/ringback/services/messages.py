@@ -18,7 +18,7 @@ from ringback import observability, queues
 from ringback.domain import messages, phones, policy
 from ringback.domain.campaigns import Campaign, Rendered
 from ringback.domain.contacts import Contact
-from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.errors import Misconfigured, NotFound, Rejected
 from ringback.domain.messages import Message, State
 from ringback.domain.policy import Hold, Refuse, Rule, Send, SmsEffect, Spent, Standing
 from ringback.providers.base import (
@@ -47,8 +47,11 @@ LATE = timedelta(seconds=1)
 EVIDENCE_DUE = timedelta(hours=24)
 """How long an unknown message waits for its delivery report before a person is asked."""
 
-RELEASE_AHEAD = timedelta(seconds=60)
-"""`release` runs every minute and hands over what falls due before its next run, with the queue's own delay."""
+RELEASE_AHEAD = timedelta(seconds=75)
+"""`release` runs every minute and hands over what falls due before its next run, and a little more: a run may come late."""
+
+AHEAD_OF_DEPARTURE = timedelta(seconds=1)
+"""How much before its departure a ticket leaves the queue: a worker that has it late would miss the departure."""
 
 SHARE_OF_RATE = 0.97
 """We plan for 97 % of the allowed rate: a departure may be used up to `LATE` late, and the provider counts arrivals."""
@@ -104,6 +107,8 @@ class Sender:
     """Sends batches of messages; keeps the provider's connections and the campaigns' content from one batch to the next."""
 
     def __init__(self, runtime: Runtime, provider: Provider) -> None:
+        if not runtime.settings.public_url:
+            raise Misconfigured("cannot start: PUBLIC_URL is not set")
         self._runtime = runtime
         self._provider = provider
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
@@ -131,7 +136,8 @@ class Sender:
             elif message.state in messages.CLAIMABLE:
                 claimable.append(message)
         candidates = self._candidates(claimable, again)
-        ready = self._with_departures([each for each in candidates if self._passes_gate(each)])
+        passed = [each for each in candidates if self._passes_gate(each)]
+        ready = self._paid_for(self._with_departures(passed))
         with ThreadPoolExecutor(max_workers=max(len(ready), 1)) as workers:
             done = list(workers.map(self._dispatch, ready))
         again += [each.ticket for each, is_done in zip(ready, done, strict=True) if not is_done]
@@ -221,46 +227,68 @@ class Sender:
             granted += [
                 replace(each, departs_at=first + index * self._gap) for index, each in enumerate(fresh)
             ]
-        soon = []
-        for each in granted:
-            if each.departs_at > now + LONGEST_WAIT:
-                self._hold(each.message, PACE, each.departs_at, departs_at=each.departs_at)
-            else:
-                soon.append(each)
+        soon = [each for each in granted if each.departs_at <= now + LONGEST_WAIT]
+        later = [each for each in granted if each.departs_at > now + LONGEST_WAIT]
+        for each in later:
+            self._hold(each.message, PACE, each.departs_at, departs_at=each.departs_at)
+        # `release` may have run a moment ago: what departs before its next run would miss its departure, and the pace with it.
+        before_release = [each for each in later if each.departs_at <= now + RELEASE_AHEAD]
+        queues.put(
+            self._runtime.settings.send_queue_url,
+            [_returning(each.message, each.departs_at - AHEAD_OF_DEPARTURE, now) for each in before_release],
+        )
         return soon
 
     @property
     def _account(self) -> str:
         return f"{self._provider.name}-sms"
 
+    # Budget
+
+    def _paid_for(self, candidates: Sequence[_Candidate]) -> list[_Candidate]:
+        """Take what the messages cost from their campaigns' budgets, in one write a campaign; what no longer fits is refused."""
+        groups: dict[str, list[_Candidate]] = defaultdict(list)
+        for each in candidates:
+            groups[each.campaign.id].append(each)
+        paid: list[_Candidate] = []
+        for group in groups.values():
+            if _spend_on(group):
+                paid += group
+                continue
+            for each in group:
+                if _spend_on([each]):
+                    paid.append(each)
+                else:
+                    self._refuse(each.message, Rule.BUDGET)
+        return paid
+
     # Claim, provider, outcome
 
     def _dispatch(self, candidate: _Candidate) -> bool:
-        """Send one message at its departure. False when that failed and its ticket must come round again."""
+        """Send one message at its departure. False when its ticket must come round again: that failed, or another worker has it."""
         try:
-            self._wait_claim_and_send(candidate)
+            return self._wait_claim_and_send(candidate)
         except Exception:
             observability.logger.exception(
                 "A message failed", extra={"message_id": candidate.message.message_id}
             )
             return False
-        return True
 
-    def _wait_claim_and_send(self, candidate: _Candidate) -> None:
+    def _wait_claim_and_send(self, candidate: _Candidate) -> bool:
         clock, message = self._runtime.clock, candidate.message
         if (wait := (candidate.departs_at - clock.now()).total_seconds()) > 0:
             clock.sleep(wait)
             # Meanwhile the window may have closed (R23), or the person may have opted out (R25).
             candidate = replace(candidate, contact=contacts.load(message.person) or candidate.contact)
             if not self._passes_gate(candidate):
-                return
-        budget, cost = candidate.campaign.limits.sms_budget_paise, candidate.rendered.cost_paise
-        if not counters.spend(candidate.campaign.id, cost, budget):
-            self._refuse(message, Rule.BUDGET)
-            return
+                _give_back(candidate)
+                return True
         claimed = replace(message, state=State.CLAIMED, claim=uuid4().hex, claimed_at=clock.now())
-        if not (ledger.claim(claimed) and self._ask_provider(replace(candidate, message=claimed))):
-            counters.give_back(candidate.campaign.id, cost)
+        is_ours = ledger.claim(claimed)
+        if not (is_ours and self._ask_provider(replace(candidate, message=claimed))):
+            _give_back(candidate)
+        # Should the worker that was faster die, then nobody but this ticket settles its claim: it comes round again.
+        return is_ours
 
     def _ask_provider(self, candidate: _Candidate) -> bool:
         """Make the one request that cannot be taken back and write down what came of it. False when nothing can have left."""
@@ -316,6 +344,17 @@ class Sender:
         )
 
 
+def _spend_on(group: Sequence[_Candidate]) -> bool:
+    """Take the cost of messages of one campaign from its budget; False, and nothing taken, when that would pass it."""
+    campaign = group[0].campaign
+    cost = sum(each.rendered.cost_paise for each in group)
+    return counters.spend(campaign.id, cost, campaign.limits.sms_budget_paise)
+
+
+def _give_back(candidate: _Candidate) -> None:
+    counters.give_back(candidate.campaign.id, candidate.rendered.cost_paise)
+
+
 def _can_meet_departure(message: Message, now: datetime) -> bool:
     return message.departs_at is not None and now <= message.departs_at + LATE
 
@@ -330,15 +369,22 @@ def release(runtime: Runtime, has_time: Callable[[], bool] = lambda: True) -> in
     released = 0
     for keys in _chunks(ledger.waiting("held", now + RELEASE_AHEAD), 10):
         held = [message for message in ledger.load_many(keys).values() if message.state is State.HELD]
-        tickets = [
-            Ticket(message.person, message.name, max(0, int(((message.due_at or now) - now).total_seconds())))
-            for message in held
-        ]
+        tickets = [_returning(message, _back_at(message, now), now) for message in held]
         queues.put(runtime.settings.send_queue_url, tickets)
         released += sum(ledger.release(message) for message in held)
         if not has_time():
             break
     return released
+
+
+def _back_at(held: Message, now: datetime) -> datetime:
+    """When the queue should give a held message out again: when it is due, or just before its departure."""
+    return (held.due_at or now) - (AHEAD_OF_DEPARTURE if held.departs_at else timedelta())
+
+
+def _returning(message: Message, at: datetime, now: datetime) -> Ticket:
+    """A ticket that the queue keeps back until `at`."""
+    return Ticket(message.person, message.name, max(0, int((at - now).total_seconds())))
 
 
 def list_for_people(runtime: Runtime) -> int:

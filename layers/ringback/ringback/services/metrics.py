@@ -13,6 +13,7 @@ from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, Unparsed
 from ringback.domain.messages import State
 from ringback.domain.metrics import Hour, Increments
+from ringback.domain.phones import person_id
 from ringback.domain.times import BEGINNING
 from ringback.runtime import Runtime
 from ringback.services import facts
@@ -35,9 +36,10 @@ def recount(runtime: Runtime, on_entry: Callable[[], None] = lambda: None) -> In
     """Make every counter again from the journal and put the stored ones right; returns the drift that was found.
 
     Reads the whole journal; memory grows with the number of callers, not of calls. Run it while little is coming in: what arrives
-    in between may be counted on one side only, and the next recount says so.
+    in between may be counted on one side only, and the next recount says so. A campaign older than the journal's memory
+    (`journal.KEPT_FOR`) is left as it was counted: who called first can no longer be made out.
     """
-    again = Recount()
+    again = Recount(runtime.secrets.person_pepper)
     now = runtime.clock.now()
     for entry in journal.between(BEGINNING, now):
         again.add(entry)
@@ -45,7 +47,12 @@ def recount(runtime: Runtime, on_entry: Callable[[], None] = lambda: None) -> In
     recounted = again.increments()
     stored: Increments = {}
     for campaign in catalog.campaigns():
-        stored |= counters.hours(campaign)
+        counted = counters.hours(campaign)
+        horizon = metrics.hour_of(campaign, now - journal.KEPT_FOR)
+        if all(hour.hour > horizon.hour for hour in counted):
+            stored |= counted
+        else:
+            recounted = {hour: counts for hour, counts in recounted.items() if hour.campaign != campaign}
     drift = metrics.drift(stored, recounted)
     counters.add(drift, shard=0)
     return drift
@@ -64,12 +71,13 @@ class _Seen:
 class Recount:
     """Counts entries in any order as reactions count them in the order they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, pepper: bytes) -> None:
+        self._pepper = pepper
         self._shelf = Shelf(fresh_seconds=60)
         self._owners: dict[str, str | None] = {}
         self._counted: Increments = {}
-        self._callers: dict[tuple[str, str, str], _Seen] = {}
-        """(campaign, place, phone) → the caller's first call there."""
+        self._callers: dict[tuple[str, str], _Seen] = {}
+        """(place, person) → the person's first call there."""
         self._ended: dict[str, _Seen] = {}
         """Message → the first report that ended it."""
 
@@ -93,8 +101,6 @@ class Recount:
     def increments(self) -> Increments:
         """What everything added so far comes to."""
         total: Increments = {hour: Counter(counted) for hour, counted in self._counted.items()}
-        for (_, place, _), seen in self._callers.items():
-            metrics.merge(total, seen.hour, Counter({metrics.unique(place): 1}))
         verified: dict[str, _Seen] = {}
         for message_id, seen in self._ended.items():
             metrics.merge(
@@ -102,8 +108,10 @@ class Recount:
             )
             if seen.delivered:
                 _keep_earliest(verified, messages.split_id(message_id)[0], seen)
-        for seen in verified.values():
-            metrics.merge(total, seen.hour, Counter({metrics.VERIFIED: 1}))
+        for (place, person), seen in self._callers.items():
+            metrics.merge(total, seen.hour, Counter({metrics.unique(place): 1}))
+            if person in verified:
+                metrics.merge(total, max(seen, verified[person]).hour, Counter({metrics.verified(place): 1}))
         return total
 
     def _add_call(self, entry: Entry, call: CallMissed) -> None:
@@ -120,8 +128,9 @@ class Recount:
         )
         if recognised.caller is Caller.PERSON and recognised.phone and recognised.number:
             seen = _Seen(entry.received_at, entry.source_id, hour)
+            person = person_id(self._pepper, campaign.id, recognised.phone)
             for place in metrics.places(recognised.number):
-                _keep_earliest(self._callers, (campaign.id, place, recognised.phone), seen)
+                _keep_earliest(self._callers, (place, person), seen)
 
     def _add_report(self, entry: Entry, report: SmsStatusChanged) -> None:
         state = messages.state_reported(report.delivery)

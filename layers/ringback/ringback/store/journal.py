@@ -9,7 +9,7 @@ from pynamodb.exceptions import PutError
 
 from ringback.domain import times
 from ringback.domain.facts import Entry
-from ringback.store.tables import JournalRow
+from ringback.store.tables import JournalRow, connection
 
 KEPT_FOR = timedelta(days=400)
 """At least a year of traffic data: DPDP Rules 2025, Rule 8(3) (india-rules D5), with a month's margin."""
@@ -21,6 +21,11 @@ class Kept(StrEnum):
     """The same fact with the same content was kept before: nothing was written."""
     VARIANT = "variant"
     """The same fact was kept before with other content: this telling was kept beside it."""
+
+
+def connect() -> None:
+    """Make the client now instead of at the first entry: while a function starts it has a whole processor, and nobody waits yet."""
+    _ = connection(JournalRow).connection.client
 
 
 def keep(entry: Entry) -> Kept:

@@ -105,8 +105,11 @@ def list_for_a_person(message: Message, since: datetime) -> bool:
 
 
 def settle(message: Message, *, left: bool) -> bool:
-    """A person found out whether an unknown message left: it is sent, or failed. It is never sent again by itself."""
-    actions = [MessageRow.code.set("settled-by-a-person"), *_NOT_WAITING]
+    """A person found out whether an unknown message left: it is sent, or failed. It is never sent again by itself.
+
+    A delivery report that comes after all knows better, and may still move it.
+    """
+    actions = [MessageRow.code.set(_SETTLED), *_NOT_WAITING]
     return _move(
         message, State.SENT if left else State.FAILED, actions, MessageRow.state == str(State.UNKNOWN)
     )
@@ -121,7 +124,12 @@ def report(
         actions.append(MessageRow.provider_id.set(provider_id))
     if parts is not None:
         actions.append(MessageRow.parts.set(parts))
-    return _update(person, name, [MessageRow.state.set(str(after)), *actions], _in(predecessors(after)))
+    return _update(
+        person,
+        name,
+        [MessageRow.state.set(str(after)), *actions],
+        _in(predecessors(after)) | (MessageRow.code == _SETTLED),
+    )
 
 
 def load(person: str, name: str) -> Message | None:
@@ -157,6 +165,8 @@ def every(campaign: str | None = None, state: State | None = None) -> Iterator[M
         condition = condition & in_state if condition is not None else in_state
     return map(_message, MessageRow.scan(filter_condition=condition))
 
+
+_SETTLED = "settled-by-a-person"
 
 _NOT_WAITING = (MessageRow.bucket.remove(), MessageRow.due_at.remove())
 

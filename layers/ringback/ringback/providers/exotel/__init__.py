@@ -5,7 +5,7 @@ What it sends us, rebuilt from its documents (people made up):
     GET  /voice/<token>/missed-call?CallSid=e12e…87v&CallFrom=09000000101&CallTo=08040001001
          &Direction=incoming&Created=Wed%2C+31+Jul+2024+16%3A42%3A56&CallType=call-attempt
          &From=09000000101&To=08040001001&…
-    POST /sms/<token>/status/<message id>/<mac>
+    POST /sms/status/<message id>/<proof>
          SmsSid=9f1c…&To=09000000101&Status=sent&DetailedStatusCode=20005&SmsUnits=2&…
 
 Reading (`pairs`, `callbacks`, `statuses`, `values`) needs the standard library only: the voice door imports

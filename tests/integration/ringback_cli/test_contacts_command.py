@@ -1,0 +1,106 @@
+"""`ringback contacts`: people, masked unless asked for in clear."""
+
+import csv
+import io
+from pathlib import Path
+
+from tests.deployment import CALLER, Deployment
+from tests.integration.ringback_cli.conftest import Read, Run
+
+
+def test_contacts_are_listed_newest_first_and_masked(deployment: Deployment, run: Run, read: Read) -> None:
+    deployment.ring(CALLER, call_id="a")
+    deployment.clock.move(minutes=1)
+    deployment.ring("+919000000102", "+918040001009", call_id="b")
+    deployment.settle()
+
+    listed = read("contacts")
+
+    assert listed["known"] == 2
+    assert [row["phone"] for row in listed["contacts"]] == ["+9190••••02", "+9190••••01"]
+    assert [row["standing"] for row in listed["contacts"]] == ["opted out", "new"]
+    assert "1 of 2 shown: --limit 0 shows all" in run("contacts", "--limit", "1").output
+    assert CALLER in run("contacts", "--clear").output
+    assert read("contacts", "--campaign", "library-hours")["known"] == 0
+
+
+def test_one_person_is_found_by_number_or_id_in_every_campaign(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    deployment.ring(CALLER, call_id="a")
+    deployment.ring(CALLER, "+918040001011", call_id="b", campaign="library-hours")
+    deployment.settle()
+
+    found = read("contacts", "show", "09000000101", "--clear")["contacts"]
+
+    assert [row["campaign"] for row in found] == ["clean-water", "library-hours"]
+    assert [message["text"] for message in found[0]["messages"]] == ["welcome"]
+    (by_id,) = read("contacts", "show", deployment.person())["contacts"]
+    assert (by_id["phone"], by_id["campaign"]) == ("+9190••••01", "clean-water")
+    assert "volunteer" in run("contacts", "show", deployment.person()).output
+
+
+def test_who_is_not_known_or_no_number_is_told_in_one_sentence(run: Run) -> None:
+    unknown, unreadable = run("contacts", "show", "09000000109"), run("contacts", "show", "x1")
+
+    assert (unknown.exit_code, unreadable.exit_code) == (1, 1)
+    assert unknown.stderr == "Error: no campaign knows anybody by that number\n"
+    assert "neither a phone number nor a person's id" in unreadable.stderr
+
+
+def test_an_opt_out_holds_in_every_campaign_from_that_moment(deployment: Deployment, run: Run) -> None:
+    deployment.ring(CALLER, call_id="a")
+    deployment.ring(CALLER, "+918040001011", call_id="b", campaign="library-hours")
+    deployment.react()
+
+    result = run("contacts", "opt-out", deployment.person())
+    assert result.output == "clean-water writes no more to +9190••••01\n"
+    assert run("contacts", "opt-out", CALLER).exit_code == 0
+    deployment.settle()
+
+    assert deployment.provider.taken == []
+
+
+def test_an_opt_out_can_be_for_one_campaign(deployment: Deployment, run: Run) -> None:
+    deployment.ring(CALLER, call_id="a")
+    deployment.ring(CALLER, "+918040001011", call_id="b", campaign="library-hours")
+    deployment.react()
+
+    run("contacts", "opt-out", CALLER, "--campaign", "library-hours")
+    deployment.settle()
+
+    assert [sms.sender.header for sms in deployment.provider.taken] == ["CLNWTR"]
+
+
+def test_an_export_is_csv_with_phones_as_text(deployment: Deployment, run: Run) -> None:
+    deployment.ring()
+    deployment.settle()
+
+    (row,) = csv.DictReader(io.StringIO(run("contacts", "export", "--clear").stdout))
+
+    assert row["phone"] == f"'{CALLER}"
+    assert row["person"] == deployment.person()
+    assert row["signals"] == "volunteer"
+    assert "'+9190••••01" in run("contacts", "export").stdout
+
+
+def test_an_export_to_a_file_is_for_its_owner_alone_and_overwrites_nothing(
+    deployment: Deployment, run: Run, tmp_path: Path
+) -> None:
+    deployment.ring()
+    deployment.settle()
+    path = tmp_path / "people.csv"
+
+    first, second = (run("contacts", "export", "--clear", "-o", str(path)) for _ in range(2))
+
+    assert first.stderr == f"1 contacts in {path}\n"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(path.read_text().splitlines()) == 2
+    assert (second.exit_code, "exists already" in second.stderr) == (1, True)
+
+
+def test_an_export_to_nowhere_is_told_in_one_sentence(run: Run, tmp_path: Path) -> None:
+    result = run("contacts", "export", "-o", str(tmp_path / "no" / "people.csv"))
+
+    assert result.exit_code == 1
+    assert "cannot be written: No such file or directory" in result.stderr

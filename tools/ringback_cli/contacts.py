@@ -1,0 +1,212 @@
+"""`ringback contacts`: people, one at a time or all of them in a file."""
+
+import csv
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TextIO
+
+import click
+
+from ringback.domain import times
+from ringback.domain.contacts import Contact
+from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.phones import Unreadable, Withheld
+from ringback.services import contacts as people
+from ringback.store import catalog
+from ringback.store import contacts as store
+from ringback.store import messages as ledger
+from ringback_cli import output
+from ringback_cli.deployment import Deployment, on_deployment
+from ringback_cli.messages import BRIEF, brief
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+"""What makes a spreadsheet take a cell for a formula. SOURCE: OWASP, CSV Injection."""
+
+_campaign = click.option("--campaign", metavar="NAME", help="Only this campaign's.")
+
+
+@click.group(
+    cls=output.Noun,
+    epilog="""\b
+Examples:
+  ringback contacts --campaign clean-water             the 20 newest
+  ringback contacts show 09000000101                   one person, in every campaign
+  ringback contacts opt-out 09000000101                leave them alone from now on
+  ringback contacts export --clear -o people.csv       everybody, for a spreadsheet
+PHONE is a number in any shape, or the person's id from a list.
+""",
+)
+def contacts() -> None:
+    """People: look them up, export them, leave them alone."""
+
+
+@contacts.command("list")
+@on_deployment
+@_campaign
+@output.limited
+@output.in_clear
+@output.as_json
+def list_(deployment: Deployment, campaign: str | None, limit: int, clear: bool, as_json: bool) -> None:
+    """The newest contacts. Reads the whole table, so it takes a while where there are many."""
+    everybody = sorted(
+        output.counted("Reading contacts", store.every(campaign)),
+        key=lambda contact: (contact.first_called_at, contact.person),
+        reverse=True,
+    )
+    rows = [_row(contact, clear) for contact in everybody[: limit or None]]
+    if as_json:
+        output.document({"contacts": rows, "known": len(everybody)})
+        return
+    columns = ("first_called_at", "campaign", "phone", "language", "source", "signals", "standing", "person")
+    output.table({key: key.replace("_", " ") for key in columns}, rows, "nobody has called yet")
+    if len(rows) < len(everybody):
+        click.echo(f"{len(rows)} of {len(everybody):,} shown: --limit 0 shows all")
+
+
+@contacts.command()
+@click.argument("phone")
+@on_deployment
+@_campaign
+@output.in_clear
+@output.as_json
+def show(deployment: Deployment, phone: str, campaign: str | None, clear: bool, as_json: bool) -> None:
+    """One person in every campaign that knows them, with the messages to them."""
+    found = [
+        (
+            _row(contact, clear)
+            | {
+                "opted_out_at": contact.opted_out_at,
+                "suppressed": contact.suppressed,
+                "verified_by": contact.verified,
+            },
+            brief(ledger.of_person(contact.person)),
+        )
+        for contact in _find(deployment, phone, campaign)
+    ]
+    if as_json:
+        output.document({"contacts": [{**row, "messages": messages} for row, messages in found]})
+        return
+    for row, messages in found:
+        output.card({key.replace("_", " "): value for key, value in row.items()})
+        output.table(BRIEF, messages, "no messages")
+
+
+@contacts.command("opt-out")
+@click.argument("phone")
+@on_deployment
+@_campaign
+def opt_out(deployment: Deployment, phone: str, campaign: str | None) -> None:
+    """Leave a person alone from now on, in every campaign that knows them. It cannot be taken back here."""
+    for contact in _find(deployment, phone, campaign):
+        people.opt_out(deployment.runtime, contact.campaign, contact.phone)
+        click.echo(f"{contact.campaign} writes no more to {output.number(contact.phone, clear=False)}")
+
+
+@contacts.command()
+@on_deployment
+@_campaign
+@click.option(
+    "-o",
+    "--output",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file to write, readable by you alone; without it, standard output.",
+)
+@output.in_clear
+def export(deployment: Deployment, campaign: str | None, path: Path | None, clear: bool) -> None:
+    """Everybody as CSV. Cells a spreadsheet would run as a formula begin with ', phones too, so that they stay text."""
+    rows = (_row(contact, clear) for contact in output.counted("Exporting contacts", store.every(campaign)))
+    if path is None:
+        _write(sys.stdout, rows)
+        return
+    try:
+        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise Rejected(f"{path} exists already: name another file, or remove it") from None
+    except OSError as problem:
+        raise Rejected(f"{path}: cannot be written: {problem.strerror}") from None
+    with os.fdopen(opened, "w", encoding="utf-8", newline="") as file:
+        n = _write(file, rows)
+    click.echo(f"{n:,} contacts in {path}", err=True)
+
+
+def safe_cell(value: object) -> str:
+    """A value as a CSV cell that no spreadsheet runs: what could begin a formula begins with an apostrophe."""
+    match value:
+        case None:
+            text = ""
+        case datetime():
+            text = times.written(value)
+        case list():
+            text = " ".join(map(str, value))
+        case _:
+            text = str(value)
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+_EXPORTED = (
+    "person",
+    "phone",
+    "campaign",
+    "language",
+    "first_called_at",
+    "number",
+    "source",
+    "signals",
+    "standing",
+)
+
+
+def _write(file: TextIO, rows: Iterator[dict[str, object]]) -> int:
+    lines = csv.writer(file, quoting=csv.QUOTE_ALL)
+    lines.writerow(_EXPORTED)
+    written = 0
+    for row in rows:
+        lines.writerow(safe_cell(row[key]) for key in _EXPORTED)
+        written += 1
+    return written
+
+
+def _row(contact: Contact, clear: bool) -> dict[str, object]:
+    return {
+        "person": contact.person,
+        "campaign": contact.campaign,
+        "phone": output.number(contact.phone, clear),
+        "language": contact.language,
+        "first_called_at": contact.first_called_at,
+        "number": contact.first_number,
+        "source": contact.first_source,
+        "signals": sorted(contact.signals),
+        "standing": _standing(contact),
+    }
+
+
+def _standing(contact: Contact) -> str:
+    if contact.opted_out_at:
+        return "opted out"
+    if contact.suppressed:
+        return contact.suppressed
+    return "verified" if contact.verified else "new"
+
+
+def _find(deployment: Deployment, phone: str, campaign: str | None) -> Sequence[Contact]:
+    """The person in each campaign that knows them; `NotFound` when none does."""
+    by_id = store.load(phone) if phone.isascii() and phone.isalnum() else None
+    if by_id is not None:
+        return [by_id]
+    found: list[Contact] = []
+    for name in [campaign] if campaign else sorted(catalog.campaigns()):
+        try:
+            found.append(people.find(deployment.runtime, name, phone))
+        except NotFound:
+            continue
+        except (Unreadable, Withheld) as problem:
+            raise Rejected(f"that is neither a phone number nor a person's id: {problem}") from None
+    if not found:
+        raise NotFound(
+            f"{campaign or 'no campaign'} knows {'nobody' if campaign else 'anybody'} by that number"
+        )
+    return found

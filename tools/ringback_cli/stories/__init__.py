@@ -1,0 +1,61 @@
+"""Whole stories that `ringback play` runs through a stack of its own: what a story is given, and what it reports."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+class Unplayable(Exception):
+    """The story cannot be played as asked; the message is one sentence for the person who asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to play. The same size, seed and faults make the same people do the same things and meet the same misfortunes."""
+
+    size: int
+    seed: int = 0
+    faults: str = "none"
+    """`none`, `rough`, or the path of a JSON file of rates by fault name."""
+    keep_logs: Path | None = None
+    """A folder that gets the logs of the functions, the emulator and the network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One promise, and the first things found that break it; numbers of people stand masked in them."""
+
+    invariant: str
+    offenders: Sequence[str] = ()
+
+    @property
+    def holds(self) -> bool:
+        return not self.offenders
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What came of a story."""
+
+    constants: Mapping[str, Any]
+    """The limits and time constants that were set otherwise than on AWS."""
+    received: Mapping[str, int]
+    """What people received, as the phone network counted it."""
+    stored: Mapping[str, int]
+    """What our tables hold."""
+    verdicts: Sequence[Verdict]
+    figures: Mapping[str, float]
+
+    @property
+    def holds(self) -> bool:
+        return all(verdict.holds for verdict in self.verdicts)
+
+
+Tell = Callable[[str, int, int], None]
+"""Tells how far a story has come: the step, how much of it is done, and of how much (0 when nobody knows)."""
+
+Story = Callable[[Request, Tell], Report]
+
+STORIES: Mapping[str, str] = {"missed-calls": "ringback_cli.stories.missed_calls"}
+"""Story → the module whose `play` plays it; imported only when it is played, for it brings AWS's libraries along."""

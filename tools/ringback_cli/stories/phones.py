@@ -1,0 +1,138 @@
+"""People's phones in a story, and what the phone network saw of them: a client of the network's controls."""
+
+import json
+import urllib.request
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+_TIMEOUT_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class RungCall:
+    """A call as the network saw it. `tellings` counts the different requests about it that we answered with 200."""
+
+    call_id: str
+    caller: str
+    exophone: str
+    accepted: bool
+    tellings: int
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedSms:
+    """An SMS that the provider's API accepted, and what became of it. `reported`: a final report reached us."""
+
+    message_id: str
+    to: str
+    header: str
+    template_id: str
+    body: str
+    accepted_at: datetime
+    is_delivered: bool
+    is_over: bool
+    is_reported: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """How often a handset shows one text under one header."""
+
+    phone: str
+    header: str
+    template_id: str
+    count: int
+
+
+class Phones:
+    """All handsets of a running network. Raises OSError when it cannot be reached."""
+
+    def __init__(self, network_url: str) -> None:
+        self._controls = f"{network_url}/control"
+
+    def ring(self, caller: str, exophone: str) -> None:
+        """Give one missed call; returns when the call has ended."""
+        self._ask("ring", {"from": caller, "to": exophone, "wait": True})
+
+    def handset(self, phone: str) -> dict[str, Any]:
+        """One handset as its owner sees it: `inbox` and `calls`, oldest first."""
+        return self._ask(f"handsets/{phone}")
+
+    def ring_many(self, calls: Sequence[Mapping[str, Any]], at_once: int) -> None:
+        """Let handsets ring (`{"from", "to", "withheld"?}` each); returns at once, the calls go on."""
+        self._ask("ring-many", {"calls": list(calls), "at_once": at_once})
+
+    def are_idle(self, wait_seconds: float) -> bool:
+        """Whether no call, callback or SMS is under way, having waited for that at most so long."""
+        return bool(self._ask(f"idle?wait={wait_seconds}")["idle"])
+
+    def pending(self) -> int:
+        """How many calls, callbacks and SMS are under way."""
+        return sum(self._ask("idle")["pending"].values())
+
+    def calls(self) -> list[RungCall]:
+        """Every call made so far."""
+        return [
+            RungCall(
+                call_id=row["call_sid"],
+                caller=row["from"],
+                exophone=row["to"],
+                accepted=row["requests_accepted"] > 0,
+                tellings=row["tellings_accepted"],
+            )
+            for row in self._ask("calls")["calls"]
+        ]
+
+    def accepted_sms(self) -> list[AcceptedSms]:
+        """Every SMS the API has accepted so far, in that order."""
+        return [
+            AcceptedSms(
+                message_id=row["custom_field"],
+                to=row["to"],
+                header=row["header"],
+                template_id=row["dlt_template_id"],
+                body=row["body"],
+                accepted_at=datetime.fromisoformat(row["accepted_at"]),
+                is_delivered=row["status"] == "sent",
+                is_over=row["final"],
+                is_reported=row["reports_accepted"] > 0,
+            )
+            for row in self._ask("messages")["messages"]
+        ]
+
+    def received(self) -> list[Received]:
+        """What every handset has received."""
+        return [
+            Received(phone, text["header"], text["template_id"], text["count"])
+            for phone, texts in self.summary()["received"].items()
+            for text in texts
+        ]
+
+    def summary(self) -> dict[str, Any]:
+        """The network's own summing up."""
+        return self._ask("summary")
+
+    def answered_at(self) -> dict[str, datetime]:
+        """When each call's first callback was answered with 200, by call id; the network keeps its last 50,000 events."""
+        first: dict[str, datetime] = {}
+        for event in self._events():
+            if event["event"] == "callback.sent" and event["status"] == 200:
+                first.setdefault(event["call_sid"], datetime.fromisoformat(event["at"]))
+        return first
+
+    def _events(self) -> Iterable[dict[str, Any]]:
+        with urllib.request.urlopen(f"{self._controls}/events?follow=0", timeout=_TIMEOUT_SECONDS) as answer:
+            for line in answer:
+                yield json.loads(line)
+
+    def _ask(self, path: str, document: object = None) -> dict[str, Any]:
+        request = urllib.request.Request(
+            f"{self._controls}/{path}",
+            data=None if document is None else json.dumps(document).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
+            told: dict[str, Any] = json.load(answer)
+        return told

@@ -1,11 +1,15 @@
 """The deployment the integration tests drive: tables and queues as `template.yaml` declares them, on moto, with a clock that
 stands still and a provider whose answers a test chooses.
+
+moto answers one request at a time, so nothing here proves concurrency: tests interleave the steps of two workers by hand.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -14,9 +18,10 @@ from urllib.parse import urlencode
 import boto3
 import yaml
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
+from pynamodb.connection import TableConnection
+from pynamodb.models import Model
 
-from ringback import settings
+from ringback import observability, settings
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.facts import Entry
@@ -27,12 +32,15 @@ from ringback.providers import exotel
 from ringback.providers.base import Accepted, CallbackRequest, CallPage, Outcome, OutgoingSms
 from ringback.queues import Ticket, read_or_none
 from ringback.runtime import Runtime
-from ringback.services import callbacks, campaigns
+from ringback.services import callbacks, campaigns, metrics
+from ringback.services import messages as sending
 from ringback.services.callbacks import Verdict
 from ringback.services.facts import Reaction
 from ringback.services.messages import Sender
-from ringback.store import contacts, counters, journal
+from ringback.store import contacts, journal, tables
 from ringback.store import messages as ledger
+from ringback_local.template import read as read_template
+from tests.integration.wire import AwsRequest, Moment, listening
 
 ROOT = Path(__file__).parent.parent
 MORNING = datetime(2026, 3, 2, 11, 0, tzinfo=INDIA)
@@ -40,7 +48,22 @@ MORNING = datetime(2026, 3, 2, 11, 0, tzinfo=INDIA)
 
 TOKENS = {name: f"a-token-of-{name}-for-tests".ljust(43, "0") for name in ("clean-water", "library-hours")}
 VOLUNTEER = "+918040001001"
+TRAINING = "+918040001006"
+OPT_OUT = "+918040001009"
+EVENING_HOURS = "+918040001011"
+"""A number of the other campaign, `library-hours`."""
 CALLER = "+919000000101"
+OTHER_CALLER = "+919000000102"
+
+SECRETS = {
+    "person_pepper": "0f" * 32,
+    "callback_key": "f0" * 32,
+    "exotel": {"account_sid": "ringback1", "api_key": "key-for-tests", "api_token": "token-for-tests"},
+}
+QUEUES = ("send", "react-retry")
+
+_connections: dict[type[Model], TableConnection | None] = {}
+"""What the models have connected, from one deployment to the next."""
 
 
 class StandingClock:
@@ -58,28 +81,43 @@ class StandingClock:
     def move(self, **by: float) -> None:
         self._at += timedelta(**by)
 
+    def set(self, at: datetime) -> None:
+        self._at = at
+
+
+Answer = Outcome | Callable[[OutgoingSms], Outcome]
+
 
 class ScriptedProvider:
-    """The outside world: takes SMS and keeps them. `answers` are given in order before everything is accepted."""
+    """The outside world: takes SMS and keeps them, with the moment each came. `answers` come in order, then everything is accepted."""
 
     name = exotel.NAME
     read_pairs = staticmethod(exotel.read_pairs)
     read_call = staticmethod(exotel.read_call)
     read_sms_status = staticmethod(exotel.read_sms_status)
 
-    def __init__(self) -> None:
+    def __init__(self, clock: StandingClock) -> None:
+        self._clock = clock
         self.taken: list[OutgoingSms] = []
-        self.answers: list[Outcome | Callable[[OutgoingSms], Outcome]] = []
+        self.taken_at: list[datetime] = []
+        self.asked: list[OutgoingSms] = []
+        """Every request that reached the provider, taken or not."""
+        self.answers: list[Answer] = []
         self.pages: list[CallPage | Exception] = []
         self.asked_since: list[datetime] = []
 
     def send_sms(self, sms: OutgoingSms) -> Outcome:
+        self.asked.append(sms)
         answer = self.answers.pop(0) if self.answers else None
-        if callable(answer):
-            return answer(sms)
-        if answer is None or isinstance(answer, Accepted):
-            self.taken.append(sms)
-        return answer or Accepted(f"sms-{len(self.taken)}", 1)
+        if answer is None:
+            return self.take(sms)
+        return answer(sms) if callable(answer) else answer
+
+    def take(self, sms: OutgoingSms) -> Outcome:
+        """Take an SMS as if nothing were wrong; an answer in the script may do so and then go wrong."""
+        self.taken.append(sms)
+        self.taken_at.append(self._clock.now())
+        return Accepted(f"sms-{len(self.taken)}", 1)
 
     def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
         self.asked_since.append(since)
@@ -95,11 +133,13 @@ class Deployment:
     def __init__(self, runtime: Runtime, clock: StandingClock) -> None:
         self.runtime = runtime
         self.clock = clock
-        self.provider = ScriptedProvider()
+        self.provider = ScriptedProvider(clock)
         self.reaction = Reaction(runtime)
         self.sender = Sender(runtime, self.provider)
         self._reacted: set[tuple[str, str]] = set()
-        self._sqs = boto3.client("sqs")
+        self._waiting: dict[str, list[tuple[datetime, str]]] = {}
+
+    # What the outside world does
 
     def ring(
         self,
@@ -112,53 +152,112 @@ class Deployment:
     ) -> Verdict:
         """A missed call's callback arrives, as Exotel writes it."""
         told = {"CallSid": call_id, "CallTo": local(number), "To": local(number), "Direction": "incoming"}
-        told |= {"From": caller if caller is None or not caller.startswith("+91") else local(caller)} if caller else {}
+        told |= {} if caller is None else {"From": local(caller)}
         return self.callback(urlencode(told | more), campaign=campaign)
 
-    def callback(self, query: str, *, campaign: str = "clean-water", method: str = "GET", body: bytes = b"", **more: str) -> Verdict:
-        request = CallbackRequest(method, more.get("step", "missed-call"), query, more.get("content_type", ""), body)
-        return callbacks.keep_call(self.runtime, TOKENS[campaign], request)
+    def callback(
+        self,
+        query: str = "",
+        *,
+        campaign: str = "clean-water",
+        token: str | None = None,
+        method: str = "GET",
+        body: bytes = b"",
+        content_type: str = "",
+        step: str = "missed-call",
+    ) -> Verdict:
+        """A request arrives at the voice door."""
+        request = CallbackRequest(method, step, query, content_type, body)
+        return callbacks.keep_call(self.runtime, token or TOKENS[campaign], request)
+
+    def report(self, message: Message, status: str, code: str, **more: str) -> Verdict:
+        """The provider's delivery report on a message arrives at the address we gave out."""
+        message_id, proof = callbacks.report_address(self.runtime, message.message_id).rsplit("/", 2)[-2:]
+        told = urlencode(
+            {"SmsSid": "sms-1", "To": local(CALLER), "Status": status, "DetailedStatusCode": code} | more
+        )
+        request = CallbackRequest(
+            "POST", "sms-status", "", "application/x-www-form-urlencoded", told.encode()
+        )
+        return callbacks.keep_sms_status(self.runtime, message_id, proof, request)
+
+    # What AWS does
 
     def entries(self) -> list[Entry]:
         """Everything in the journal, oldest first."""
         everything = journal.between(datetime(2000, 1, 1, tzinfo=INDIA), datetime(2100, 1, 1, tzinfo=INDIA))
         return sorted(everything, key=lambda entry: (entry.received_at, entry.source_id, entry.key))
 
+    def entry(self) -> Entry:
+        """The one entry of the journal."""
+        (entry,) = self.entries()
+        return entry
+
+    def pending(self) -> list[Entry]:
+        """What the stream has still to deliver."""
+        return [entry for entry in self.entries() if (entry.source_id, entry.key) not in self._reacted]
+
     def react(self) -> list[Entry]:
-        """React to what is new in the journal; returns what failed."""
-        new = [entry for entry in self.entries() if (entry.source_id, entry.key) not in self._reacted]
+        """React to what is new in the journal; returns what failed. What kills the worker leaves its batch to come again."""
+        new = self.pending()
+        failed = self.reaction.react(new)
         self._reacted |= {(entry.source_id, entry.key) for entry in new}
-        return self.reaction.react(new)
+        return failed
+
+    def heard(self, moment: Moment, request: AwsRequest) -> None:
+        """What SQS was given. Taken from the wire because moto's delays run on the wall clock."""
+        if moment is Moment.AFTER and request.operation == "SendMessageBatch":
+            waiting = self._waiting.setdefault(request.params["QueueUrl"], [])
+            for entry in request.params["Entries"]:
+                delay = timedelta(seconds=entry.get("DelaySeconds", 0))
+                waiting.append((self.clock.now() + delay, entry["MessageBody"]))
+
+    def bodies(self, queue_url: str) -> list[str]:
+        """Take from a queue what may be taken by now."""
+        waiting, now = self._waiting.get(queue_url, []), self.clock.now()
+        self._waiting[queue_url] = [(at, body) for at, body in waiting if at > now]
+        return [body for at, body in waiting if at <= now]
 
     def queued(self) -> list[Ticket]:
-        """Take what is in the send queue."""
-        tickets: list[Ticket] = []
-        url = self.runtime.settings.send_queue_url
-        while messages := self._sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
-            for message in messages:
-                tickets.append(read_or_none(message["Body"]) or Ticket("", ""))
-                self._sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return tickets
+        """Take what is due in the send queue."""
+        bodies = self.bodies(self.runtime.settings.send_queue_url)
+        return [read_or_none(body) or Ticket("", "") for body in bodies]
 
-    def settle(self) -> None:
-        """React and send until nothing moves."""
+    def send(self, tickets: Sequence[Ticket]) -> list[Ticket]:
+        """A batch from the send queue reaches a worker; returns the tickets that come round again."""
+        return self.sender.send(tickets)
+
+    def release(self) -> int:
+        """`release` runs, as it does each minute."""
+        sending.list_for_people(self.runtime)
+        return sending.release(self.runtime)
+
+    def settle(self, batch: int = 10) -> None:
+        """React and send until nothing moves. Where time matters, `batch` is 1: threads that sleep share one standing clock."""
         self.react()
         while tickets := self.queued():
-            self.sender.send(tickets)
+            for start in range(0, len(tickets), batch):
+                self.send(tickets[start : start + batch])
             self.react()
 
-    def report(self, message: Message, status: str, code: str, **more: str) -> Verdict:
-        """The provider's delivery report on a message arrives at the address we gave out."""
-        message_id, proof = callbacks.report_address(self.runtime, message.message_id).rsplit("/", 2)[-2:]
-        told = urlencode({"SmsSid": "sms-1", "To": local(CALLER), "Status": status, "DetailedStatusCode": code} | more)
-        request = CallbackRequest("POST", "sms-status", "", "application/x-www-form-urlencoded", told.encode())
-        return callbacks.keep_sms_status(self.runtime, message_id, proof, request)
+    def restart(self) -> None:
+        """New processes take over: nothing is remembered but what is stored."""
+        self.reaction = Reaction(self.runtime)
+        self.sender = Sender(self.runtime, self.provider)
+
+    # What we can see
 
     def person(self, phone: str = CALLER, campaign: str = "clean-water") -> str:
         return person_id(self.runtime.secrets.person_pepper, campaign, phone)
 
     def contact(self, phone: str = CALLER, campaign: str = "clean-water") -> Contact | None:
         return contacts.load(self.person(phone, campaign))
+
+    def known(self, phone: str = CALLER, campaign: str = "clean-water") -> Contact:
+        """A contact that must be there."""
+        contact = self.contact(phone, campaign)
+        assert contact is not None
+        return contact
 
     def messages(self, phone: str = CALLER, campaign: str = "clean-water") -> list[Message]:
         return ledger.of_person(self.person(phone, campaign))
@@ -169,17 +268,30 @@ class Deployment:
         return message
 
     def counts(self, campaign: str = "clean-water") -> Mapping[str, int]:
-        total: dict[str, int] = {}
-        for counted in counters.hours(campaign).values():
-            for name, n in counted.items():
-                total[name] = total.get(name, 0) + n
-        return total
+        return metrics.totals(campaign)
 
-    def publish(self, campaign: str, change: Callable[[dict[str, Any]], None] = lambda document: None) -> Campaign:
+    def listed(self, kind: ledger.Waiting) -> list[tuple[str, str]]:
+        """What waits in one of the ledger's lists, however far away its moment is."""
+        return list(ledger.waiting(kind, datetime(2100, 1, 1, tzinfo=INDIA)))
+
+    def publish(
+        self, campaign: str, change: Callable[[dict[str, Any]], None] = lambda document: None
+    ) -> Campaign:
         document = sample(campaign)
         change(document)
         content, _ = campaigns.publish(self.runtime, document)
         return content
+
+
+def emitted(name: str) -> float:
+    """The sum of a metric in this test so far, before any handler has written it out."""
+    return sum(observability.metrics.metric_set.get(name, {}).get("Value", ()))
+
+
+def forget_metrics() -> None:
+    """Start counting anew. The namespace is set here because an import may have come before the environment."""
+    observability.metrics.namespace = "Ringback"
+    observability.metrics.clear_metrics()
 
 
 def local(number: str) -> str:
@@ -187,11 +299,27 @@ def local(number: str) -> str:
     return f"0{number.removeprefix('+91')}" if number.startswith("+91") else number
 
 
+def callers(count: int, block: str = "+9190000") -> list[str]:
+    """Made-up people, no twenty of them in one block of ten thousand numbers."""
+    return [f"{block}{index % 10}{index:04}" for index in range(count)]
+
+
 def sample(campaign: str) -> dict[str, Any]:
     """A shipped campaign's document with the shipped rules, as `ringback publish` reads them."""
-    document: dict[str, Any] = yaml.safe_load((ROOT / f"catalog/campaigns/{campaign}.yaml").read_text())
-    document["rules"] = yaml.safe_load((ROOT / "catalog/rules.yaml").read_text())
+    document: dict[str, Any] = deepcopy(_yaml(f"catalog/campaigns/{campaign}.yaml"))
+    document["rules"] = deepcopy(_yaml("catalog/rules.yaml"))
     return document
+
+
+@cache
+def _yaml(path: str) -> Any:
+    return yaml.load((ROOT / path).read_text(encoding="utf-8"), yaml.CSafeLoader)
+
+
+@cache
+def template() -> Mapping[str, Any]:
+    """Our template, parsed once."""
+    return read_template()
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -211,39 +339,76 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 @contextmanager
-def deployed(**changes: str) -> Iterator[Deployment]:
-    """Deploy to a fresh moto and publish both sample campaigns."""
-    with mock_aws():
-        template = yaml_parse((ROOT / "template.yaml").read_text())
-        _create_tables(template["Resources"], "test")
-        sqs = boto3.client("sqs")
-        changes["SEND_QUEUE_URL"] = sqs.create_queue(QueueName="test-send")["QueueUrl"]
-        changes["REACT_RETRY_QUEUE_URL"] = sqs.create_queue(QueueName="test-react-retry")["QueueUrl"]
-        boto3.client("secretsmanager").create_secret(Name="test-secrets", SecretString=json.dumps(SECRETS))
+def deployed(publish: Iterable[str] = TOKENS, **changes: str) -> Iterator[Deployment]:
+    """Deploy to a fresh moto and publish the sample campaigns."""
+    with emulated(**changes) as stack:
         clock = StandingClock()
-        runtime = Runtime(settings.from_environment(environment(**changes)), clock)
-        deployment = Deployment(runtime, clock)
-        for campaign in TOKENS:
+        deployment = Deployment(Runtime(settings.from_environment(environment(**stack)), clock), clock)
+        with prepared(deployment, publish):
+            yield deployment
+
+
+@contextmanager
+def emulated(**changes: str) -> Iterator[dict[str, str]]:
+    """A fresh moto with the stack in it; gives what the environment must say of it, and `changes`."""
+    # boto3's session stays: making it anew, with its clients, would be most of a short test's time.
+    with mock_aws(config={"core": {"reset_boto3_session": False}}):
+        yield changes | create_stack()
+
+
+@contextmanager
+def prepared(deployment: Deployment, publish: Iterable[str] = TOKENS) -> Iterator[None]:
+    """Publish campaigns, count from nothing and take the wire; for the same reason, connections are kept."""
+    for model, connection in _connections.items():
+        model._connection = connection
+    forget_metrics()
+    with listening(deployment.heard):
+        _publish(deployment, tuple(publish))
+        yield
+    _connections.update({model: model._connection for model in tables.ALL})
+    forget_metrics()
+
+
+_published: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+
+
+def _publish(deployment: Deployment, campaigns: tuple[str, ...]) -> None:
+    """Publish once; later the rows that this wrote are put back."""
+    if campaigns not in _published:
+        for campaign in campaigns:
             deployment.publish(campaign)
-        yield deployment
+        _published[campaigns] = client("dynamodb").scan(TableName="test-catalog")["Items"]
+    elif rows := _published[campaigns]:
+        puts = [{"PutRequest": {"Item": row}} for row in rows]
+        client("dynamodb").batch_write_item(RequestItems={"test-catalog": puts})
 
 
-SECRETS = {
-    "person_pepper": "0f" * 32,
-    "callback_key": "f0" * 32,
-    "exotel": {"account_sid": "ringback1", "api_key": "key-for-tests", "api_token": "token-for-tests"},
-}
+@cache
+def client(service: str) -> Any:
+    """A client of the tests' own."""
+    return boto3.client(service)  # type: ignore[call-overload]
 
 
-def _create_tables(resources: Mapping[str, Any], stack: str) -> None:
-    dynamodb = boto3.client("dynamodb")
-    for resource in resources.values():
+def create_stack() -> dict[str, str]:
+    """Make the template's tables, the queues and the secret in moto; returns what the environment must say of them."""
+    for name, properties in table_properties("test").items():
+        wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+        client("dynamodb").create_table(
+            TableName=name, **{key: properties[key] for key in wanted if key in properties}
+        )
+    urls = [client("sqs").create_queue(QueueName=f"test-{name}")["QueueUrl"] for name in QUEUES]
+    client("secretsmanager").create_secret(Name="test-secrets", SecretString=json.dumps(SECRETS))
+    return dict(zip(("SEND_QUEUE_URL", "REACT_RETRY_QUEUE_URL"), urls, strict=True))
+
+
+def table_properties(stack: str) -> dict[str, Mapping[str, Any]]:
+    """The properties of the template's tables, by their names in a stack."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for resource in template()["Resources"].values():
         if resource["Type"] == "AWS::DynamoDB::Table":
-            properties = resource["Properties"]
-            name = properties["TableName"]
+            name = resource["Properties"]["TableName"]
             name = name["Fn::Sub"] if isinstance(name, Mapping) else name
-            wanted = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
-            dynamodb.create_table(
-                TableName=name.replace("${AWS::StackName}", stack),
-                **{key: properties[key] for key in wanted if key in properties},
-            )
+            found[name.replace("${AWS::StackName}", stack).replace("${TablePrefix}", f"{stack}-")] = resource[
+                "Properties"
+            ]
+    return found

@@ -4,21 +4,23 @@ from ringback.domain.messages import State
 from tests.deployment import CALLER, VOLUNTEER, Deployment
 
 
-def test_a_missed_call_becomes_a_contact_and_one_welcome_in_the_language_of_the_number(deployment: Deployment) -> None:
+def test_a_missed_call_becomes_a_contact_and_one_welcome_in_the_language_of_the_number(
+    deployment: Deployment,
+) -> None:
     deployment.ring(CALLER, VOLUNTEER)
     deployment.settle()
 
     contact = deployment.contact()
     assert contact is not None
-    assert CALLER == contact.phone
+    assert contact.phone == CALLER
     assert {"volunteer"} == contact.signals
-    assert [CALLER] == [sms.to for sms in deployment.provider.taken]
+    assert [sms.to for sms in deployment.provider.taken] == [CALLER]
     assert State.SENT is deployment.message().state
-    assert 1 == deployment.counts()["raw"]
-    assert 1 == deployment.counts()["unique"]
+    assert deployment.counts()["raw"] == 1
+    assert deployment.counts()["unique"] == 1
 
     deployment.report(deployment.message(), "sent", "20005")
     deployment.settle()
 
     assert State.DELIVERED is deployment.message().state
-    assert 1 == deployment.counts()["verified"]
+    assert deployment.counts()["verified"] == 1

@@ -1,0 +1,220 @@
+"""Least privilege, held to what happens: every function may do what it was seen doing, and nothing it was never seen doing.
+
+The tour takes each function along every path that asks something of AWS, and the wire says what was asked.
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from ringback.store import counters
+from tests.deployment import (
+    CALLER,
+    EVENING_HOURS,
+    OPT_OUT,
+    OTHER_CALLER,
+    TOKENS,
+    VOLUNTEER,
+    callers,
+    local,
+    template,
+)
+from tests.integration.functions import (
+    LISTING_URL,
+    NAMES,
+    SCHEDULED,
+    SEND_URL,
+    Functions,
+    delivery_report,
+    http,
+    missed_call,
+    running,
+    sqs,
+    stream,
+)
+from tests.integration.wire import AwsRequest, Moment, Throttler, listening
+
+Grant = tuple[str, str]
+"""An action and a place: (`dynamodb:PutItem`, `test-journal`)."""
+
+BY_LAMBDA_ITSELF = {
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+    "sqs:ReceiveMessage",
+    "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibility",
+    "sqs:GetQueueAttributes",
+}
+"""What the event source mappings do in a function's name, out of the sight of its code."""
+
+ON_FAILURE = ("sqs:SendMessage", "test-react-dead-letters")
+"""The stream's mapping puts there what `react` could not even begin."""
+
+
+@pytest.fixture(scope="module")
+def seen() -> dict[str, set[Grant]]:
+    """What each function asked of AWS on the tour."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+        with running(patch, SMS_PER_MINUTE="200") as functions:
+            take_the_tour(functions)
+    found: dict[str, set[Grant]] = {name: set() for name in NAMES}
+    for function, action, place in functions.recorder.asked:
+        if function in found:
+            found[function].add((action.replace("SendMessageBatch", "SendMessage"), place))
+    return found
+
+
+def take_the_tour(functions: Functions) -> None:
+    def react(name: str = "INSERT") -> None:
+        entries = functions.pending()
+        functions.invoke("react", stream(*entries, name=name))
+        functions._reacted |= {(entry.source_id, entry.key) for entry in entries}
+
+    def send() -> list[str]:
+        bodies = functions.bodies(functions.runtime.settings.send_queue_url)
+        for body in bodies:
+            functions.invoke("send_message", sqs(body))
+        return bodies
+
+    # Doors: new, repeated, told differently, unparsed, unknown.
+    for event in (missed_call(), missed_call(), missed_call(Status="completed"), http("/voice/x/y")):
+        functions.invoke("voice_webhook", event)
+    functions.invoke("voice_webhook", http(f"/voice/{TOKENS['clean-water']}/missed-call", "From=1&From=2"))
+    functions.invoke("voice_webhook", missed_call("call-foreign", number=EVENING_HOURS))
+    functions.invoke("voice_webhook", missed_call("call-out", OTHER_CALLER, OPT_OUT))
+    for index, caller in enumerate(callers(6)):
+        functions.invoke("voice_webhook", missed_call(f"call-{index}-of-many", caller))
+    for index in range(25):
+        functions.invoke("voice_webhook", missed_call(f"call-{index}-of-a-block", f"+9198765{index:05}"))
+    with listening(Throttler("UpdateItem", "test-contacts")):
+        react()
+    functions.invoke(
+        "react", sqs(*functions.bodies(functions.runtime.settings.react_retry_queue_url), '["no", "row"]')
+    )
+
+    # Sending: every outcome, a hold for the pace, a hold for the night, a lost worker.
+    functions.exotel.replace("POST", SEND_URL, status=400, json={"RestException": {"Code": 40203}})
+    bodies = functions.bodies(functions.runtime.settings.send_queue_url)
+    functions.invoke("send_message", sqs(bodies[0]))
+    functions.exotel.replace("POST", SEND_URL, status=500, json={})
+    functions.invoke("send_message", sqs(bodies[1]))
+    functions.exotel.replace("POST", SEND_URL, status=429, json={})
+    functions.invoke("send_message", sqs(bodies[2]))
+    functions.invoke("send_message", sqs(bodies[3]))  # its departure is half a minute away by now
+    functions.clock.move(minutes=1)
+    functions.exotel.replace("POST", SEND_URL, status=401, json={})
+    functions.invoke("send_message", sqs(bodies[4]))
+    counters.resume("clean-water")
+    functions.exotel.replace("POST", SEND_URL, json={"SMSMessage": {"Sid": "9f1c", "Status": "queued"}})
+    for body in bodies[5:]:
+        functions.invoke("send_message", sqs(body, body, "{"))
+    people = callers(6)
+    sent = next(message for who in people for message in functions.messages(who) if message.provider_id)
+
+    # Reports: delivered, repeated, contradicting, do-not-disturb, a template to mend.
+    for status, code in (("sent", "20005"), ("sent", "20005"), ("failed", "23005"), ("failed", "23082")):
+        functions.invoke("sms_webhook", delivery_report(functions, sent, status, code))
+    functions.invoke("sms_webhook", http("/sms/status/x/y"))
+    react()
+    counters.resume("clean-water")
+
+    # Schedules.
+    functions.clock.move(days=1, hours=1)
+    functions.invoke("release", SCHEDULED)
+    send()
+    record = {
+        "Sid": "call-listed",
+        "From": local(CALLER),
+        "To": local(VOLUNTEER),
+        "Direction": "inbound",
+        "StartTime": "2026-03-03 11:30:00",
+    }
+    functions.exotel.replace("GET", LISTING_URL, json={"Metadata": {"Total": 1}, "Calls": [record]})
+    functions.invoke("reconcile", SCHEDULED)
+    functions.exotel.replace(
+        "GET", LISTING_URL, json={"Metadata": {"Total": 1}, "Calls": [record | {"Sid": "call-race"}]}
+    )
+
+    def callback_comes_after_all(moment: Moment, request: AwsRequest) -> None:
+        """Between the look for the call and the write of it, so that the write finds it there."""
+        if (
+            moment is Moment.AFTER
+            and request.operation == "BatchGetItem"
+            and "test-journal" in request.places
+        ):
+            functions.invoke("voice_webhook", missed_call("call-race", CallType="call-attempt"))
+
+    with listening(callback_comes_after_all):
+        functions.invoke("reconcile", SCHEDULED)
+
+
+def granted(logical_id: str) -> set[Grant]:
+    """What the template lets a function do, places named as in the tour."""
+    found: set[Grant] = set()
+    resources = template()["Resources"]
+    for policy in resources[logical_id]["Properties"]["Policies"]:
+        for statement in policy["Statement"]:
+            actions, places = statement["Action"], statement["Resource"]
+            for action in [actions] if isinstance(actions, str) else actions:
+                for place in places if isinstance(places, list) else [places]:
+                    found.add((action, place_of(place)))
+    return found
+
+
+def place_of(resource: dict[str, object]) -> str:
+    """`!GetAtt Journal.Arn` → `test-journal`; `${Messages.Arn}/index/due` → `test-messages/index/due`; a secret → its name."""
+    match resource:
+        case {"Fn::GetAtt": [str() as logical_id, str()]}:
+            return name_of(logical_id)
+        case {"Fn::Sub": str() as text} if ":secret:" in text:
+            return "test-secrets"
+        case {"Fn::Sub": str() as text}:
+            logical_id, _, rest = text.removeprefix("${").partition(".Arn}")
+            return name_of(logical_id) + rest
+    raise AssertionError(f"a resource written in a new way: {json.dumps(resource)}")
+
+
+def name_of(logical_id: str) -> str:
+    properties = template()["Resources"][logical_id]["Properties"]
+    name = properties.get("TableName") or properties["QueueName"]
+    name = name["Fn::Sub"] if isinstance(name, dict) else name
+    return str(name).replace("${AWS::StackName}", "test").replace("${TablePrefix}", "test-")
+
+
+def functions_of_the_template() -> Iterator[tuple[str, str]]:
+    for logical_id, resource in template()["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::Function":
+            yield logical_id, resource["Properties"]["CodeUri"].rpartition("/")[2]
+
+
+FUNCTIONS = dict(functions_of_the_template())
+
+
+def test_the_tour_visits_every_function_of_the_template() -> None:
+    assert sorted(NAMES) == sorted(FUNCTIONS.values())
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_a_function_may_do_all_it_does(seen: dict[str, set[Grant]], logical_id: str) -> None:
+    asked = seen[FUNCTIONS[logical_id]]
+
+    assert asked, "the tour must ask something of every function"
+    assert sorted(asked - granted(logical_id)) == []
+
+
+@pytest.mark.parametrize("logical_id", FUNCTIONS)
+def test_a_function_may_do_nothing_it_never_does(seen: dict[str, set[Grant]], logical_id: str) -> None:
+    allowed = {
+        grant for grant in granted(logical_id) if grant[0] not in BY_LAMBDA_ITSELF and grant != ON_FAILURE
+    }
+
+    assert sorted(allowed - seen[FUNCTIONS[logical_id]]) == []
+
+
+def test_the_voice_door_reads_no_secret(seen: dict[str, set[Grant]]) -> None:
+    """The hot path asks one table and nothing else."""
+    assert {"test-journal"} == {place for _, place in seen["voice_webhook"]}

@@ -1,0 +1,111 @@
+"""One row per person: written in any order, any number of times, always the same in the end."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import permutations
+
+import pytest
+
+from ringback.domain.contacts import Contact, Planned, is_due
+from ringback.store import contacts
+from tests.deployment import Deployment
+
+NOW = datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
+WINDOW = timedelta(days=30)
+
+
+def a_call(
+    cause: str = "exotel:1",
+    *,
+    person: str = "p",
+    at: datetime = NOW,
+    number: str = "1",
+    signal: str = "volunteer",
+) -> Contact:
+    return Contact(
+        person=person,
+        campaign="clean-water",
+        phone="+919000000101",
+        language="en",
+        first_called_at=at,
+        first_number=number,
+        first_source="tv",
+        first_calls={"campaign": cause, f"number:{number}": cause},
+        signals=frozenset({signal}),
+    )
+
+
+def test_the_first_call_stands_and_later_ones_add_what_they_mean(deployment: Deployment) -> None:
+    contacts.record_call(a_call(), opts_out=False)
+    later = a_call("exotel:2", at=NOW + timedelta(hours=1), number="2", signal="support:wells")
+    for _ in range(2):
+        known = contacts.record_call(later, opts_out=False)
+
+    assert known == contacts.load("p")
+    assert (known.first_called_at, known.first_number) == (NOW, "1")
+    assert known.first_calls == {"campaign": "exotel:1", "number:1": "exotel:1", "number:2": "exotel:2"}
+    assert {"volunteer", "support:wells"} == known.signals
+
+
+def test_an_opt_out_keeps_its_first_moment_and_is_never_undone(deployment: Deployment) -> None:
+    contacts.record_call(a_call(), opts_out=True)
+    contacts.record_call(a_call("exotel:2", at=NOW + timedelta(hours=1)), opts_out=True)
+    contacts.record_call(a_call("exotel:3"), opts_out=False)
+    contacts.opt_out("p", NOW + timedelta(days=1))
+
+    known = contacts.load("p")
+    assert known is not None
+    assert known.opted_out_at == NOW
+
+
+@pytest.mark.parametrize("change", [lambda: contacts.opt_out("x", NOW), lambda: contacts.suppress("x", "dnd"), lambda: contacts.verify("x", "m")])  # fmt: skip
+def test_nobody_is_made_by_a_change_to_somebody_unknown(deployment: Deployment, change: object) -> None:
+    assert callable(change)
+    assert change() is None
+    assert contacts.load("x") is None
+
+
+def test_the_first_reason_and_the_first_proof_stand(deployment: Deployment) -> None:
+    contacts.record_call(a_call(), opts_out=False)
+    for reason in ("bad-number", "suppress-contact"):
+        contacts.suppress("p", reason)
+    for message in ("m1", "m2"):
+        known = contacts.verify("p", message)
+
+    assert known is not None
+    assert (known.suppressed, known.verified) == ("bad-number", "m1")
+
+
+CAUSES = {"a": NOW, "b": NOW + timedelta(hours=1), "c": NOW + timedelta(days=31)}
+
+
+@pytest.mark.parametrize("order", list(permutations(CAUSES)), ids="".join)
+def test_in_every_order_the_store_plans_as_the_domain_says(
+    deployment: Deployment, order: tuple[str, ...]
+) -> None:
+    """Three causes of one text, each told twice: DynamoDB's condition and `is_due` agree at every step."""
+    planned: Planned | None = None
+    for cause in (*order, *order):
+        plan = Planned(cause, CAUSES[cause])
+        expected = is_due(planned, cause, plan.at, WINDOW)
+        known, due = contacts.record_call_and_plan(a_call(cause), "welcome", plan, WINDOW)
+        planned = plan if expected else planned
+
+        assert expected is due
+        assert {"welcome": planned} == known.planned
+
+
+def test_texts_have_windows_of_their_own(deployment: Deployment) -> None:
+    for text in ("welcome", "training"):
+        _, due = contacts.record_call_and_plan(a_call(), text, Planned(text, NOW), WINDOW)
+        assert due
+
+
+def test_many_people_are_loaded_at_once_and_unknown_ones_are_absent(deployment: Deployment) -> None:
+    people = [f"p{index}" for index in range(100)]
+    for person in people[:3]:
+        contacts.record_call(a_call(person=person), opts_out=False)
+
+    assert people[:3] == sorted(contacts.load_many(people))
+    assert contacts.load_many([]) == {}
+    assert 3 == len(list(contacts.every("clean-water"))) == len(list(contacts.every()))
+    assert list(contacts.every("library-hours")) == []

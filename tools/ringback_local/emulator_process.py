@@ -8,6 +8,7 @@ gracefully, which is when MiniStack writes its state.
 import asyncio
 import json
 import os
+import signal
 from collections.abc import Awaitable, Callable, MutableMapping
 from pathlib import Path
 from typing import Any
@@ -16,33 +17,39 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack import app as ministack
 
+from ringback_local import fronts
 from ringback_local.faults import Faults, Plan
-from ringback_local.workarounds import in_process
+from ringback_local.workarounds.in_process import Replacements
 from ringback_local.workarounds.in_template import API_ID
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 
-UNFINISHED_PATH = "/_local/unfinished"
 STAGE = f"/_aws/execute-api/{API_ID}/$default"
 
 
 class Emulator:
-    """MiniStack's ASGI application with our own front."""
+    """MiniStack's ASGI application behind a front of ours."""
 
-    def __init__(self, api_port: int, applied: in_process.Applied) -> None:
+    def __init__(self, api_port: int, replacements: Replacements) -> None:
         self._api_port = api_port
-        self._applied = applied
+        self._replacements = replacements
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            if scope["server"][1] == self._api_port:
-                scope = to_api(scope)
-            elif scope["path"] == UNFINISHED_PATH:
-                await answer(send, self._applied.unfinished())
-                return
-        await ministack.app(scope, receive, send)
+        if scope["type"] != "http":
+            await ministack.app(scope, receive, send)
+        elif scope["server"][1] == self._api_port:
+            await ministack.app(to_api(scope), receive, send)
+        elif scope["path"] == fronts.UNFINISHED:
+            await answer(send, self._replacements.unfinished())
+        elif scope["path"] == fronts.STRUCK:
+            await answer(send, self._replacements.struck())
+        elif scope["path"] == fronts.WARM:
+            await asyncio.to_thread(self._replacements.warm)
+            await answer(send, {})
+        else:
+            await ministack.app(scope, receive, send)
 
 
 def to_api(scope: Scope) -> Scope:
@@ -59,20 +66,32 @@ async def answer(send: Send, document: object) -> None:
 
 
 def main() -> None:
-    gateway_port, api_port = int(os.environ["GATEWAY_PORT"]), int(os.environ["RINGBACK_LOCAL_API_PORT"])
-    applied = in_process.apply(
+    gateway_port = int(os.environ["RINGBACK_LOCAL_GATEWAY_PORT"])
+    api_port = int(os.environ["RINGBACK_LOCAL_API_PORT"])
+    replacements = Replacements(
         Faults(Plan.from_json(os.environ["RINGBACK_LOCAL_FAULTS"])),
         logs=Path(os.environ["RINGBACK_LOCAL_LOGS"]),
         environments=int(os.environ["RINGBACK_LOCAL_ENVIRONMENTS"]),
     )
+    replacements.install()
     config = Config()
     config.bind = [f"127.0.0.1:{gateway_port}", f"127.0.0.1:{api_port}"]
     config.keep_alive_timeout = 75
     config.loglevel = "WARNING"
-    try:
-        asyncio.run(serve(Emulator(api_port, applied), config))  # type: ignore[arg-type]
-    finally:
-        applied.stop()
+    asyncio.run(run(Emulator(api_port, replacements), config, replacements))
+
+
+async def run(emulator: Emulator, config: Config, replacements: Replacements) -> None:
+    """Serve until SIGTERM or SIGINT. Deliveries come to rest while the server still answers them, then it closes."""
+    asked_to_stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+
+    async def stopped() -> None:
+        await asked_to_stop.wait()
+        await asyncio.to_thread(replacements.stop)
+
+    await serve(emulator, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

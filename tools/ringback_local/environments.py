@@ -7,8 +7,6 @@ growing; on one machine more processes than that only make every answer late.
 import json
 import os
 import select
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -17,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from ringback_local.faults import Faults, Kill
+from ringback_local.nursery import Birth, Nursery
 
-HANDLER_PROCESS = Path(__file__).with_name("handler_process.py")
 SOURCE_VARIABLE = "RINGBACK_LOCAL_SOURCE"
 """Carries a function's source folder through a deployment; taken out again before the handler sees it."""
 INIT_SECONDS = 10.0
@@ -59,29 +57,19 @@ class TimedOut(Exception):
 class Environment:
     """One child process. Not safe for two threads at once: a pool lends it to one invocation at a time."""
 
-    def __init__(self, function: Function, on_log: Callable[[str], None]) -> None:
+    def __init__(self, function: Function, nursery: Nursery, on_log: Callable[[str], None]) -> None:
         self._on_log = on_log
         self._unread = b""
         self.idle_since = time.monotonic()
-        self.process = subprocess.Popen(
-            [sys.executable, str(HANDLER_PROCESS), function.handler],
-            cwd=function.folder,
-            env=process_environment(function),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-        )
+        self._child = nursery.start(Birth(function.folder, function.handler, process_environment(function)))
         self._poll = select.poll()
-        self._poll.register(self._pipe(), select.POLLIN)
+        self._poll.register(self._child.stdout, select.POLLIN)
         try:
             self.init_error = self._answer(INIT_SECONDS).error
         except (Died, TimedOut) as error:
-            self.init_error = {
-                "errorType": "Runtime.InitError",
-                "errorMessage": str(error) or type(error).__name__,
-            }
+            self.init_error = {"errorType": "Runtime.InitError", "errorMessage": type(error).__name__}
         if self.init_error:
-            self.stop()
+            self.close()
 
     def invoke(self, event: Any, request_id: str, function: Function, kill: Kill | None) -> Outcome:
         """Run the handler once. Raises `Died` or `TimedOut`; after either this environment is of no more use."""
@@ -93,24 +81,24 @@ class Environment:
             "timeout_seconds": timeout,
             "kill": kill,
         }
-        assert self.process.stdin is not None
-        try:
-            self.process.stdin.write(json.dumps(invocation).encode() + b"\n")
-        except BrokenPipeError as error:
-            raise Died from error
+        self._write(json.dumps(invocation).encode() + b"\n")
         return self._answer(timeout)
 
-    def stop(self) -> None:
-        """End the process at once and wait until it is gone."""
-        self.process.kill()
-        self.process.wait()
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                pipe.close()
+    def kill(self) -> None:
+        """End the process at once; whoever waits for its answer gets `Died`."""
+        self._child.kill()
 
-    def _pipe(self) -> int:
-        assert self.process.stdout is not None
-        return self.process.stdout.fileno()
+    def close(self) -> None:
+        """Let the process end, and give up its pipes."""
+        self._child.close()
+
+    def _write(self, line: bytes) -> None:
+        unwritten = memoryview(line)
+        while unwritten:
+            try:
+                unwritten = unwritten[os.write(self._child.stdin, unwritten) :]
+            except BrokenPipeError as error:
+                raise Died from error
 
     def _answer(self, timeout_seconds: float) -> Outcome:
         deadline = time.monotonic() + timeout_seconds
@@ -126,7 +114,7 @@ class Environment:
             left = deadline - time.monotonic()
             if left <= 0 or not self._poll.poll(left * 1000):
                 raise TimedOut
-            read = os.read(self._pipe(), 1 << 20)
+            read = os.read(self._child.stdout, 1 << 20)
             if not read:
                 raise Died
             self._unread += read
@@ -142,7 +130,9 @@ class Pool:
     limit: int
     on_log: Callable[[str], None]
     faults: Faults
+    nursery: Nursery
     _idle: list[Environment] = field(default_factory=list)
+    _busy: list[Environment] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _places: threading.BoundedSemaphore = field(init=False)
 
@@ -155,14 +145,18 @@ class Pool:
             environment = self._take()
             if environment.init_error:
                 return Outcome(error=environment.init_error)
+            kill = self.faults.kill()
             try:
-                outcome = environment.invoke(event, request_id, self.function, self.faults.kill())
+                outcome = environment.invoke(event, request_id, self.function, kill)
             except TimedOut:
-                environment.stop()
+                environment.kill()
+                self._forget(environment)
                 message = f"{request_id} Task timed out after {self.function.timeout_seconds:.2f} seconds"
                 return Outcome(error={"errorType": "Sandbox.Timedout", "errorMessage": message})
             except Died:
-                environment.stop()
+                self._forget(environment)
+                if kill:
+                    self.faults.killed(kill)
                 message = f"{request_id} Error: Runtime exited with error: signal: killed"
                 return Outcome(error={"errorType": "Runtime.ExitError", "errorMessage": message})
             self._give_back(environment)
@@ -176,39 +170,44 @@ class Pool:
                 self._give_back(environment)
 
     def stop(self) -> None:
-        """End every idle environment."""
+        """End every environment: the idle ones, and in the middle of their work the others."""
         with self._lock:
             idle, self._idle = self._idle, []
+            for environment in self._busy:
+                environment.kill()
         for environment in idle:
-            environment.stop()
+            environment.close()
 
     def _take(self) -> Environment:
         with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return Environment(self.function, self.on_log)
+            environment = self._idle.pop() if self._idle else None
+        environment = environment or Environment(self.function, self.nursery, self.on_log)
+        if environment.init_error is None:
+            with self._lock:
+                self._busy.append(environment)
+        return environment
+
+    def _forget(self, environment: Environment) -> None:
+        with self._lock:
+            self._busy.remove(environment)
+        environment.close()
 
     def _give_back(self, environment: Environment) -> None:
         now = environment.idle_since = time.monotonic()
         with self._lock:
+            self._busy.remove(environment)
             self._idle.append(environment)
             spare = self._idle.pop(0) if now - self._idle[0].idle_since > IDLE_SECONDS else None
         if spare:
-            spare.stop()
+            spare.close()
 
 
-def function_of(config: Mapping[str, Any], endpoint: str) -> Function:
+def function_of(config: Mapping[str, Any], endpoint: str, credentials: Mapping[str, str]) -> Function:
     """Read a function from its configuration as Lambda's API gives it; its source folder comes with its variables."""
     variables: dict[str, str] = dict(config["Environment"]["Variables"])
-    _, _, _, region, account, *_ = config["FunctionArn"].split(":")
     folder = Path(variables.pop(SOURCE_VARIABLE))
-    aws = {
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_ACCESS_KEY_ID": account,
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_ENDPOINT_URL": endpoint,
-    }
+    region = config["FunctionArn"].split(":")[3]
+    aws = {"AWS_REGION": region, "AWS_DEFAULT_REGION": region, "AWS_ENDPOINT_URL": endpoint, **credentials}
     return Function(
         name=config["FunctionName"],
         arn=config["FunctionArn"],

@@ -77,11 +77,15 @@ class Faults:
 
     def kill(self) -> Kill | None:
         """Whether the worker of this invocation dies, and when."""
-        if self._strikes("kill_before", self.plan.kill_before):
+        if self._chance(self.plan.kill_before):
             return Kill.BEFORE
-        if self._strikes("kill_after", self.plan.kill_after):
+        if self._chance(self.plan.kill_after):
             return Kill.AFTER
         return None
+
+    def killed(self, kill: Kill) -> None:
+        """Count a worker that did die: one that calls no provider survives."""
+        self._count(f"kill_{kill}")
 
     def _at_once(self, deliver: Callable[[], bool]) -> bool:
         second = threading.Thread(target=deliver, daemon=True)
@@ -91,11 +95,14 @@ class Faults:
         return first
 
     def _strikes(self, name: str, chance: float) -> bool:
-        if not self._chance(chance):
-            return False
+        strikes = self._chance(chance)
+        if strikes:
+            self._count(name)
+        return strikes
+
+    def _count(self, name: str) -> None:
         with self._lock:
             self.struck[name] += 1
-        return True
 
     def _chance(self, chance: float) -> bool:
         with self._lock:

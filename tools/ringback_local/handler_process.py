@@ -84,14 +84,16 @@ class Killing:
     def __init__(self, provider_url: str) -> None:
         self._provider = urlsplit(provider_url)
         self._when: str | None = None
+        self._is_installed = False
 
     def arm(self, when: str | None) -> None:
         """From now on die `before` or `after` a call to the provider; None spares us. Installs itself at first need."""
-        if when and self._when is None:
+        if when and not self._is_installed:
             self._install()
         self._when = when
 
     def _install(self) -> None:
+        self._is_installed = True
         begin, answer = HTTPConnection.putrequest, HTTPConnection.getresponse
 
         def putrequest(connection: HTTPConnection, *arguments: Any, **named: Any) -> None:
@@ -151,13 +153,13 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
-def main() -> None:
+def main(handler_name: str) -> None:
     parent = Parent(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     os.dup2(2, 1)  # whatever writes past sys.stdout must not break the protocol
     log: TextIO = Log(parent)  # type: ignore[assignment]
     with redirect_stdout(log), redirect_stderr(log):
-        run(sys.argv[1], parent)
+        run(handler_name, parent)
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

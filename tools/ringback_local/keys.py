@@ -19,7 +19,6 @@ class Keys:
     api_key: str
     api_token: str
     voice_tokens: Mapping[str, str]
-    sms_tokens: Mapping[str, str]
 
     def secret(self) -> str:
         """The document that stands in Secrets Manager."""
@@ -47,7 +46,6 @@ def load_or_make(path: Path, campaigns: Iterable[str]) -> Keys:
         api_key=key("api_key", secrets.token_hex(24)),
         api_token=key("api_token", secrets.token_hex(24)),
         voice_tokens=tokens("voice_tokens"),
-        sms_tokens=tokens("sms_tokens"),
     )
     with os.fdopen(
         os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8"

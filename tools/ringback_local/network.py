@@ -1,6 +1,6 @@
 """Configures the phone network so that it is the provider of a set of campaigns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,21 +11,26 @@ from ringback.domain.campaigns import Campaign
 from ringback_local.keys import Keys
 from ringback_local.template import ROOT
 
+Document = Mapping[str, Any]
+"""A campaign as it is written down, with the rules it was written under."""
+
 MISSED_CALL_STEP = "missed-call"
 
 
-def sample_campaigns(root: Path = ROOT) -> list[Campaign]:
-    """The campaigns in `catalog/`, with the rules of the day. Raises `ringback.domain.errors.Rejected`."""
+def sample_documents(root: Path = ROOT) -> list[Document]:
+    """The campaign documents in `catalog/`, each with the rules of the day, as `publish` takes them."""
     rules = yaml.safe_load((root / "catalog" / "rules.yaml").read_text(encoding="utf-8"))
     paths = sorted((root / "catalog" / "campaigns").glob("*.yaml"))
-    return [
-        campaigns.parse({**yaml.safe_load(path.read_text(encoding="utf-8")), "rules": rules})
-        for path in paths
-    ]
+    return [{**yaml.safe_load(path.read_text(encoding="utf-8")), "rules": rules} for path in paths]
+
+
+def parsed(documents: Iterable[Document]) -> list[Campaign]:
+    """The campaigns that documents describe. Raises `ringback.domain.errors.Rejected`."""
+    return [campaigns.parse(document) for document in documents]
 
 
 def network_config(
-    campaigns: Iterable[Campaign],
+    known: Sequence[Campaign],
     keys: Keys,
     api_url: str,
     *,
@@ -34,7 +39,6 @@ def network_config(
     timing: Mapping[str, Any],
 ) -> dict[str, Any]:
     """One account with the campaigns' numbers, each flow an asynchronous Passthru to our voice door, then a hangup."""
-    known = list(campaigns)
     exophones = [
         {"number": number, "flow": missed_call_flow(f"{api_url}/voice/{keys.voice_tokens[campaign.id]}")}
         for campaign in known
@@ -46,7 +50,6 @@ def network_config(
         for text in campaign.texts.values()
         for template in text.templates.values()
     }
-    entities = sorted({campaign.sender.dlt_entity_id for campaign in known})
     account = {
         "sid": keys.account_sid,
         "api_key": keys.api_key,
@@ -54,7 +57,10 @@ def network_config(
         "sms_per_minute": sms_per_minute,
         "exophones": exophones,
         "headers": sorted({campaign.sender.header for campaign in known}),
-        "dlt": {"entity_id": entities[0] if entities else "", "templates": templates},
+        "dlt": {
+            "entity_ids": sorted({campaign.sender.dlt_entity_id for campaign in known}),
+            "templates": templates,
+        },
     }
     return {
         "accounts": [account],

@@ -1,6 +1,7 @@
 """Child processes of the local run: loopback ports, starting, waiting until they answer, stopping gracefully."""
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HOST = "127.0.0.1"
+FREE_PORTS = range(20_000, 30_000)
 START_SECONDS = 30.0
 STOP_SECONDS = 30.0
 
@@ -45,7 +47,7 @@ class ServerProcess:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 break
-            if answers(url):
+            if answers(url) and self._process.poll() is None:
                 return
             time.sleep(0.02)
         tail = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
@@ -77,18 +79,27 @@ def answers(url: str) -> bool:
     return True
 
 
-def free_port(preferred: int = 0) -> int:
-    """`preferred` if nothing listens there, or any free port."""
-    for port in (preferred, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            found: int = probe.getsockname()[1]
-            return found
-    raise DidNotStart("no free port on loopback")
+def free_ports(preferred: Sequence[int]) -> list[int]:
+    """Each preferred port if nothing listens there, else one that the system does not give to outgoing connections; 0 prefers
+    none. All are different."""
+    others = iter(random.sample(FREE_PORTS, 200))
+    ports = [
+        port if port and _may_be_bound(port) else next((other for other in others if _may_be_bound(other)), 0)
+        for port in preferred
+    ]
+    if not all(ports):
+        raise DidNotStart("no free port on loopback")
+    return ports
+
+
+def _may_be_bound(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 def is_process(pid: int, module: str) -> bool:

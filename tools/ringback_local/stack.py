@@ -1,6 +1,6 @@
 """A whole Ringback on this machine: the emulator with `template.yaml` deployed from the sources, and the phone network.
 
-    with Stack(sample_campaigns()) as stack:
+    with Stack(parsed(sample_documents())) as stack:
         urllib.request.urlopen(f"{stack.voice_url('clean-water')}/missed-call?CallSid=1&…")
         stack.wait_until_done()
 
@@ -23,16 +23,18 @@ from typing import Any, Self
 import boto3
 
 from ringback.domain.campaigns import Campaign
-from ringback_local import clock, deploy, keys, template
+from ringback_local import clock, deploy, fronts, keys, template
 from ringback_local.environments import Function, function_of
 from ringback_local.faults import Plan
 from ringback_local.network import network_config
-from ringback_local.processes import HOST, DidNotStart, ServerProcess, free_port, is_process, stop_process
+from ringback_local.processes import HOST, ServerProcess, free_ports, is_process, stop_process
 from ringback_local.workarounds.in_template import rewrite, unpublished
 
 STATE = template.ROOT / ".local"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+USUAL_PORTS = {"gateway_port": 4566, "api_port": 8080, "network_port": 8090}
+"""Where a kept stack listens in its first run, if these are free."""
 SECRETS_NAME = "ringback/secrets"
-UNFINISHED_PATH = "/_local/unfinished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Options:
     """How soon a queue gives out again what a killed worker held; None leaves it as the template has it."""
     environments: int = 8
     """How many invocations of a function may run at once."""
+    enforces_rights: bool = False
+    """Whether each function has only the rights that the template gives it, as on AWS; slower."""
     faults: Plan = field(default_factory=Plan)
     network_faults: str = "none"
     seed: int = 0
@@ -102,6 +106,16 @@ class Stack:
         self.addresses = Addresses(0, 0, 0)
         self.clock_offset = timedelta()
         self._processes: list[ServerProcess] = []
+        self._clients: dict[str, Any] = {}
+
+    @classmethod
+    def attached(cls, campaigns: Sequence[Campaign], addresses: Addresses, state: Path = STATE) -> Self:
+        """A stack that another process has started. It is not ours to stop."""
+        attached = cls(campaigns, state=state)
+        attached.addresses = addresses
+        offset = attached.environment()["CLOCK_OFFSET_SECONDS"]
+        attached.clock_offset = timedelta(seconds=int(offset))
+        return attached
 
     # -- life
 
@@ -109,6 +123,7 @@ class Stack:
         """Start every part and deploy. Raises `DidNotStart` or `deploy.NotDeployed`, leaving nothing running."""
         stop(self.state)
         self.clock_offset = self._clock_offset()
+        self._clients = {}
         ports = self._ports()
         try:
             emulator = self._start_emulator(ports)
@@ -118,9 +133,10 @@ class Stack:
             )
             _write(self.state / "addresses.json", asdict(self.addresses))
             translated, parameters = self._template()
-            emulator.wait_until_it_answers(self.addresses.aws_url + UNFINISHED_PATH)
+            emulator.wait_until_it_answers(self.addresses.aws_url + fronts.UNFINISHED)
             self._put_secret()
             deploy.deploy(self.client("cloudformation"), translated, parameters)
+            self.warm()
             network.wait_until_it_answers(self.addresses.network_url + "/control/summary")
         except BaseException:
             self.stop()
@@ -158,18 +174,20 @@ class Stack:
         return f"{self.addresses.api_url}/voice/{self.keys.voice_tokens[campaign]}"
 
     def client(self, service: str) -> Any:
-        """A boto3 client of the emulator."""
-        session: Any = boto3.Session("test", "test", region_name=template.REGION)
-        return session.client(service, endpoint_url=self.addresses.aws_url)
+        """A boto3 client of the emulator, made once; any thread may use it."""
+        if service not in self._clients:
+            session: Any = boto3.Session("test", "test", region_name=template.REGION)
+            self._clients[service] = session.client(service, endpoint_url=self.addresses.aws_url)
+        return self._clients[service]
 
     def environment(self) -> dict[str, str]:
         """The variables under which `ringback` works on this stack in a process of ours, as if it were a function."""
-        return dict(self.function("Release").environment)
+        return dict(self.function("SendMessage").environment)
 
     def function(self, name: str) -> Function:
         """A deployed function by its logical id."""
         config = self.client("lambda").get_function_configuration(FunctionName=name)
-        return function_of(config, self.addresses.aws_url)
+        return function_of(config, self.addresses.aws_url, CREDENTIALS)
 
     def now(self) -> datetime:
         """The local clock."""
@@ -187,8 +205,16 @@ class Stack:
 
     def unfinished(self) -> dict[str, int]:
         """What the stack has still to do, by name; all zero when it has done everything it was told."""
-        with urllib.request.urlopen(self.addresses.aws_url + UNFINISHED_PATH, timeout=10) as answer:
-            counts: dict[str, int] = json.load(answer)
+        counts: dict[str, int] = self._ask(fronts.UNFINISHED)
+        return counts
+
+    def warm(self) -> None:
+        """Have an environment of every function ready; asked several times at once, several of each."""
+        self._ask(fronts.WARM)
+
+    def struck(self) -> dict[str, int]:
+        """How often each fault on our side has struck."""
+        counts: dict[str, int] = self._ask(fronts.STRUCK)
         return counts
 
     def wait_until_done(self, timeout_seconds: float = 60.0) -> bool:
@@ -211,6 +237,10 @@ class Stack:
 
     # -- parts
 
+    def _ask(self, path: str) -> Any:
+        with urllib.request.urlopen(self.addresses.aws_url + path, timeout=60) as answer:
+            return json.load(answer)
+
     def _clock_offset(self) -> timedelta:
         now = datetime.now(UTC)
         if self.options.clock_starts_at:
@@ -220,26 +250,21 @@ class Stack:
 
     def _ports(self) -> Addresses:
         kept = _read(self.state / "ports.json")
-        if not kept:
-            usual = (4566, 8080, 8090) if self._kept else (0, 0, 0)
-            names = ("gateway_port", "api_port", "network_port")
-            kept = dict(zip(names, map(free_port, usual), strict=True))
-            _write(self.state / "ports.json", kept)
-        for port in kept.values():
-            if free_port(port) != port:
-                raise DidNotStart(
-                    f"port {port} is taken; is another stack running? (`ringback local down` stops it)"
-                )
-        return Addresses(**kept)
+        usual = kept or (USUAL_PORTS if self._kept else dict.fromkeys(USUAL_PORTS, 0))
+        ports = dict(zip(usual, free_ports(list(usual.values())), strict=True))
+        _write(self.state / "ports.json", ports)
+        return Addresses(**ports)
 
     def _start_emulator(self, ports: Addresses) -> ServerProcess:
         environment = {
-            "GATEWAY_PORT": str(ports.gateway_port),
+            "GATEWAY_PORT": "4566",  # stands in the names of queues, so it stays while the real port may change
+            "RINGBACK_LOCAL_GATEWAY_PORT": str(ports.gateway_port),
             "BIND_HOST": HOST,
             "IOT_MTLS_ENABLED": "0",  # else it listens on every interface
             "SFTP_ENABLED": "0",
             "DOCKER_HOST": f"unix://{self.state}/no-docker",
             "LOG_LEVEL": "WARNING",
+            "AUTH": str(self.options.enforces_rights).lower(),
             "MINISTACK_REGION": template.REGION,
             "PERSIST_STATE": "1" if self._kept else "0",
             "STATE_DIR": str(self.state / "aws"),
@@ -274,7 +299,6 @@ class Stack:
         source = unpublished(template.read(self._root / "template.yaml"))
         parameters = {
             "VoiceTokens": keys.digests(self.keys.voice_tokens),
-            "SmsTokens": keys.digests(self.keys.sms_tokens),
             "PublicUrl": self.addresses.api_url,
             "SecretsName": SECRETS_NAME,
             "ExotelBaseUrl": self.addresses.network_url,

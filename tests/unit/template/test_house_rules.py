@@ -1,0 +1,239 @@
+"""The rules that `template.yaml` keeps, whoever changes it. They read the translation that AWS would deploy."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ringback_local import template
+
+SAM = template.read()
+TRANSLATED = template.translate(SAM)
+RESOURCES: dict[str, dict[str, Any]] = TRANSLATED["Resources"]
+PEOPLE = {"Journal", "Contacts", "Messages"}
+"""The tables that hold what people said and did."""
+
+BILLED_BY_THE_HOUR = (
+    "AWS::EC2::",
+    "AWS::ECS::",
+    "AWS::EKS::",
+    "AWS::ElastiCache::",
+    "AWS::ElasticLoadBalancing",
+    "AWS::Kinesis::Stream",
+    "AWS::MSK::",
+    "AWS::OpenSearch",
+    "AWS::RDS::",
+    "AWS::Redshift",
+)
+LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
+"""What SAM gives every function: writing logs, and nothing else."""
+
+
+def of_type(*types: str) -> dict[str, dict[str, Any]]:
+    """Resources' properties by logical id."""
+    return {
+        name: resource.get("Properties", {})
+        for name, resource in RESOURCES.items()
+        if resource["Type"] in types
+    }
+
+
+FUNCTIONS = of_type("AWS::Lambda::Function")
+MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
+QUEUES = of_type("AWS::SQS::Queue")
+TABLES = of_type("AWS::DynamoDB::Table")
+
+
+def target(value: Any) -> str:
+    """The logical id that a Ref or GetAtt names."""
+    (name,) = value.values()
+    return str(name if isinstance(name, str) else name[0])
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, role in of_type("AWS::IAM::Role").items():
+        for policy in role.get("Policies", []):
+            yield from ((name, statement) for statement in policy["PolicyDocument"]["Statement"])
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner in value.values():
+            yield from strings(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+    elif isinstance(value, str):
+        yield value
+
+
+def test_every_function_has_its_handler_in_its_folder() -> None:
+    """A handler that is not where the template says deploys, and fails at its first event."""
+    for name, folder in template.functions(SAM).items():
+        module, _, function = FUNCTIONS[name]["Handler"].rpartition(".")
+
+        assert f"def {function}(" in (folder / f"{module}.py").read_text(encoding="utf-8"), name
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_logs_to_a_group_of_its_own_that_forgets(name: str) -> None:
+    """Lambda's own log groups keep everything for ever."""
+    group = target(FUNCTIONS[name]["LoggingConfig"]["LogGroup"])
+
+    assert f"{name}Logs" == group
+    assert RESOURCES[group]["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_every_function_runs_where_the_layers_are_built_for(name: str) -> None:
+    """Compiled files of another Python are ignored, and then the cold start doubles."""
+    assert (FUNCTIONS[name]["Runtime"], FUNCTIONS[name]["Architectures"]) == ("python3.13", ["arm64"])
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_what_a_function_never_took_is_kept(name: str) -> None:
+    """A stream needs finite retries and a destination, a queue its dead letters."""
+    mapping = MAPPINGS[name]
+    source = target(mapping["EventSourceArn"])
+
+    if source in QUEUES:
+        assert "deadLetterTargetArn" in QUEUES[source]["RedrivePolicy"]
+        assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    else:
+        assert mapping["MaximumRetryAttempts"] > 0
+        assert target(mapping["DestinationConfig"]["OnFailure"]["Destination"]) in QUEUES
+
+
+def test_what_runs_on_a_schedule_keeps_its_failures() -> None:
+    """Lambda would try twice more and then forget."""
+    scheduled = {target(rule["Targets"][0]["Arn"]) for rule in of_type("AWS::Events::Rule").values()}
+    configured = of_type("AWS::Lambda::EventInvokeConfig").values()
+
+    assert {"Release", "Reconcile"} == scheduled
+    assert scheduled == {target(config["FunctionName"]) for config in configured}
+    assert all(config["DestinationConfig"]["OnFailure"]["Destination"] for config in configured)
+    assert all(rule["Targets"][0]["DeadLetterConfig"] for rule in of_type("AWS::Events::Rule").values())
+
+
+@pytest.mark.parametrize("name", MAPPINGS)
+def test_a_message_stays_hidden_for_six_times_its_readers_timeout(name: str) -> None:
+    """Less, and a message is given out again while its first reader still works. SOURCE: AWS, Lambda with SQS."""
+    mapping = MAPPINGS[name]
+    source = target(mapping["EventSourceArn"])
+    if source in QUEUES:
+        timeout = FUNCTIONS[target(mapping["FunctionName"])]["Timeout"]
+
+        assert QUEUES[source]["VisibilityTimeout"] >= 6 * timeout
+
+
+def test_every_dead_letter_queue_has_an_alarm_and_keeps_letters_longest() -> None:
+    """Nobody looks at a queue that does not call."""
+    letters = {name for name in QUEUES if name.endswith("DeadLetters")}
+    watched = {
+        target(alarm["Dimensions"][0]["Value"])
+        for alarm in of_type("AWS::CloudWatch::Alarm").values()
+        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    }
+
+    assert letters == watched
+    assert {1_209_600} == {QUEUES[name]["MessageRetentionPeriod"] for name in letters}
+
+
+def test_every_right_names_what_it_is_for() -> None:
+    """No action on everything, no everything on an action."""
+    for role, statement in statements():
+        for text in (*strings(statement["Action"]), *strings(statement["Resource"])):
+            assert not text.endswith("*"), (role, text)
+
+
+def test_no_function_has_rights_from_a_managed_policy_but_to_log() -> None:
+    """SAM's own event types would add the right to read any queue and any stream."""
+    for name, role in of_type("AWS::IAM::Role").items():
+        assert role["ManagedPolicyArns"] == [LOGS], name
+
+
+def test_the_voice_door_may_do_nothing_but_keep_facts() -> None:
+    """It is the one that strangers reach first, and it holds no secret."""
+    rights = [statement for role, statement in statements() if role == "VoiceWebhookRole"]
+
+    assert [right["Sid"] for right in rights] == ["KeepFacts"]
+
+
+@pytest.mark.parametrize("name", sorted(PEOPLE))
+def test_a_table_with_people_outlives_the_stack_and_can_be_restored(name: str) -> None:
+    """Deleting a stack, or replacing a table, must not delete what people told us."""
+    table = RESOURCES[name]
+
+    assert "Retain" == table["DeletionPolicy"] == table["UpdateReplacePolicy"]
+    assert TABLES[name]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_nothing_bills_by_the_hour() -> None:
+    """A campaign pays by the call; a quiet month costs a few alarms."""
+    for name, resource in RESOURCES.items():
+        assert not resource["Type"].startswith(BILLED_BY_THE_HOUR), name
+    assert {"PAY_PER_REQUEST"} == {table["BillingMode"] for table in TABLES.values()}
+    assert TRANSLATED["Parameters"]["ProvisionedConcurrency"]["Default"] == 0
+
+
+def test_alarms_and_dashboard_can_be_left_out() -> None:
+    """Off costs nothing."""
+    conditions = {
+        resource["Type"]: resource["Condition"]
+        for resource in RESOURCES.values()
+        if resource["Type"].startswith(("AWS::CloudWatch::", "AWS::SNS::"))
+    }
+
+    assert conditions == {
+        "AWS::CloudWatch::Alarm": "HasAlarms",
+        "AWS::CloudWatch::Dashboard": "HasDashboard",
+        "AWS::SNS::Topic": "HasAlarms",
+        "AWS::SNS::Subscription": "HasAlarmEmail",
+    }
+
+
+def test_the_doors_are_never_throttled_below_two_thousand_a_second() -> None:
+    """A 429 loses an asynchronous callback for good."""
+    settings = RESOURCES["ApiApiGatewayDefaultStage"]["Properties"]["DefaultRouteSettings"]
+    parameters = TRANSLATED["Parameters"]
+
+    assert settings["ThrottlingRateLimit"] == {"Ref": "RouteRate"}
+    assert settings["ThrottlingBurstLimit"] == {"Ref": "RouteBurst"}
+    for name in ("RouteRate", "RouteBurst"):
+        assert parameters[name]["Default"] >= parameters[name]["MinValue"] >= 2000
+
+
+def test_access_logs_name_the_route_and_never_the_path() -> None:
+    """A path holds a live token."""
+    settings = RESOURCES["ApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
+
+    assert json.loads(settings["Format"])["route"] == "$context.routeKey"
+    assert "path" not in settings["Format"].lower()
+
+
+def test_react_hears_of_new_facts_only() -> None:
+    """TTL removals and erasures are not facts."""
+    (filtered,) = MAPPINGS["ReactFromJournal"]["FilterCriteria"]["Filters"]
+
+    assert json.loads(filtered["Pattern"]) == {"eventName": ["INSERT"]}
+    assert TABLES["Journal"]["StreamSpecification"]["StreamViewType"] == "NEW_IMAGE"
+
+
+def test_what_waits_in_a_queue_is_encrypted() -> None:
+    """Tables are always; a queue only when it says so."""
+    assert all(queue["SqsManagedSseEnabled"] for queue in QUEUES.values())
+
+
+def test_every_parameter_says_what_it_is_for() -> None:
+    """`sam deploy --guided` shows nothing else."""
+    assert all(parameter.get("Description") for parameter in TRANSLATED["Parameters"].values())
+
+
+def test_no_secret_passes_through_the_template() -> None:
+    """Secrets are read by name, so that no value stands in a parameter, an environment or a history of deployments."""
+    for name in FUNCTIONS:
+        variables = FUNCTIONS[name]["Environment"]["Variables"]
+
+        assert variables["SECRETS_NAME"] == {"Ref": "SecretsName"}
+        assert not [variable for variable in variables if variable.endswith(("_KEY", "_SECRET", "_PASSWORD"))]

@@ -31,7 +31,7 @@ from ringback.providers.base import (
 from ringback.queues import Ticket
 from ringback.services import calls, facts, metrics
 from ringback.services.messages import EVIDENCE_DUE, THROTTLED, Sender
-from ringback.store import counters, journal
+from ringback.store import counters, journal, sending, watermarks
 from ringback.store.tables import ContactRow, JournalRow, MessageRow, connection
 from tests.deployment import (
     CALLER,
@@ -240,7 +240,7 @@ def test_r08_partial_and_repeated_pages_lose_and_double_nothing(deployment: Depl
     ]
     partial = calls.reconcile(deployment.runtime, deployment.provider)
     assert not partial.complete
-    assert counters.watermark("calls-exotel") is None
+    assert watermarks.read("calls-exotel") is None
     whole = calls.reconcile(deployment.runtime, deployment.provider)
     deployment.settle()
 
@@ -386,14 +386,14 @@ def test_r14_of_two_workers_with_the_same_message_one_claims_it() -> None:
     """
     with deployed(SMS_PER_MINUTE="60") as paced:
         (ticket,) = planned(paced)
-        counters.back_off("exotel-sms", paced.clock.now() + timedelta(seconds=3))
+        sending.back_off("exotel-sms", paced.clock.now() + timedelta(seconds=3))
         rival = Sender(paced.runtime, paced.provider)
         paced.clock.sleep = once(lambda: rival.send([ticket]), paced.clock.sleep)  # type: ignore[method-assign]
         paced.send([ticket])
 
         assert_one_welcome(paced)
         assert len(paced.provider.asked) == 1
-        assert counters.standing("clean-water", []).paise == 21
+        assert sending.standing("clean-water", []).paise == 21
 
 
 def once(first: Callable[[], object], then: Callable[[float], None]) -> Callable[[float], None]:
@@ -464,7 +464,7 @@ def test_r15_a_worker_that_slept_past_its_lease_alone_sets_the_message_aside(dep
     deployment.settle()
 
     assert_one_welcome(deployment)
-    assert counters.standing("clean-water", []).paise == 21
+    assert sending.standing("clean-water", []).paise == 21
 
 
 def test_r15_the_write_of_a_stale_worker_does_not_undo_what_came_after(deployment: Deployment) -> None:
@@ -531,7 +531,7 @@ def test_r16_throttled_messages_wait_as_long_as_asked_and_none_is_lost() -> None
 
         assert 30 <= (deployment.provider.taken_at[0] - MORNING).total_seconds() <= 40
         assert sorted(people) == sorted(sms.to for sms in deployment.provider.taken)
-        assert 21 * len(people) == counters.standing("clean-water", []).paise
+        assert 21 * len(people) == sending.standing("clean-water", []).paise
 
 
 @pytest.mark.parametrize("code", ["401", "402", "403"])
@@ -547,9 +547,9 @@ def test_r17_a_blocked_account_pauses_sending_at_once_and_keeps_every_message(
     assert len(deployment.provider.asked) == 1
     assert [deployment.message(who).rule for who in (CALLER, OTHER_CALLER)] == [Rule.PAUSED] * 2
     assert emitted("SendingPaused") == 1
-    assert counters.standing("clean-water", []).paise == 0
+    assert sending.standing("clean-water", []).paise == 0
 
-    counters.resume("clean-water")
+    sending.resume("clean-water")
     deployment.clock.move(minutes=15)
     deployment.release()
     deployment.settle()
@@ -935,7 +935,7 @@ def test_killed_at_any_request_a_send_ends_sent_or_unknown_and_never_twice(
             assert State.DELIVERED is deployment.message(caller).state, killer.victim
     # Sent, at once or by the next worker; lost with the SMS taken; lost before it was. Never lost from sight, never twice.
     assert {(State.SENT, 1), (State.UNKNOWN, 1 if moment is Moment.BEFORE else 0)} == ends
-    spent = counters.standing("clean-water", []).paise
+    spent = sending.standing("clean-water", []).paise
     assert spent >= 21 * len(deployment.provider.taken), "what may have been sent is paid for"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from ringback.store import counters
+from ringback.store import sending
 from tests.deployment import (
     CALLER,
     EVENING_HOURS,
@@ -108,7 +108,7 @@ def take_the_tour(functions: Functions) -> None:
     functions.clock.move(minutes=1)
     functions.exotel.replace("POST", SEND_URL, status=401, json={})
     functions.invoke("send_message", sqs(bodies[4]))
-    counters.resume("clean-water")
+    sending.resume("clean-water")
     functions.exotel.replace("POST", SEND_URL, json={"SMSMessage": {"Sid": "9f1c", "Status": "queued"}})
     for body in bodies[5:]:
         functions.invoke("send_message", sqs(body, body, "{"))
@@ -120,7 +120,7 @@ def take_the_tour(functions: Functions) -> None:
         functions.invoke("sms_webhook", delivery_report(functions, sent, status, code))
     functions.invoke("sms_webhook", http("/sms/status/x/y"))
     react()
-    counters.resume("clean-water")
+    sending.resume("clean-water")
 
     # Schedules.
     functions.clock.move(days=1, hours=1)

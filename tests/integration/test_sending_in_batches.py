@@ -5,7 +5,7 @@ from typing import Any
 
 from ringback.domain.messages import State
 from ringback.domain.policy import Rule
-from ringback.store import counters
+from ringback.store import sending
 from tests.deployment import Deployment, callers, deployed
 
 
@@ -23,7 +23,7 @@ def test_a_departure_before_the_next_release_is_met_without_it() -> None:
     with deployed(SMS_PER_MINUTE="60") as paced:
         (caller,) = planned(paced, 1)
         tickets = paced.queued()
-        counters.back_off("exotel-sms", paced.clock.now() + timedelta(seconds=30))
+        sending.back_off("exotel-sms", paced.clock.now() + timedelta(seconds=30))
         paced.send(tickets)
 
         assert paced.message(caller).state is State.HELD
@@ -39,7 +39,7 @@ def test_a_later_departure_is_left_to_release() -> None:
     with deployed(SMS_PER_MINUTE="60") as paced:
         (caller,) = planned(paced, 1)
         tickets = paced.queued()
-        counters.back_off("exotel-sms", paced.clock.now() + timedelta(minutes=5))
+        sending.back_off("exotel-sms", paced.clock.now() + timedelta(minutes=5))
         paced.send(tickets)
         paced.clock.move(minutes=4)
 
@@ -68,4 +68,4 @@ def test_a_batch_takes_its_money_at_once_and_only_what_no_longer_fits_is_refused
         assert states.count(State.REFUSED) == 1
         refused = next(m for who in people if (m := deployment.message(who)).state is State.REFUSED)
         assert refused.rule == Rule.BUDGET
-        assert counters.standing("clean-water", ()).paise == fit * cost
+        assert sending.standing("clean-water", ()).paise == fit * cost

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ringback.domain.metrics import Hour
 from ringback.services.messages import LATE, SHARE_OF_RATE
-from ringback.store import counters
+from ringback.store import counters, sending, watermarks
 from tests.deployment import deployed
 
 NOW = datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
@@ -49,7 +49,7 @@ def test_departures_never_overlap_and_none_is_in_the_past(
     departures: list[datetime] = []
     for waited, many in batches:
         now += timedelta(milliseconds=waited)
-        first = counters.depart(account, now, gap, many)
+        first = sending.depart(account, now, gap, many)
         assert first >= now
         departures += [first + index * gap for index in range(many)]
 
@@ -67,7 +67,7 @@ def test_no_sixty_seconds_hold_more_than_the_limit_however_late_departures_are_u
     account, now, arrivals = a_name(), NOW, []
     for start in range(0, len(sends), 10):
         batch = sends[start : start + 10]
-        first = counters.depart(account, now, gap, len(batch))
+        first = sending.depart(account, now, gap, len(batch))
         for index, (_, late_ms) in enumerate(batch):
             assert timedelta(milliseconds=late_ms) <= LATE
             arrivals.append(first + index * gap + timedelta(milliseconds=late_ms))
@@ -80,17 +80,17 @@ def test_no_sixty_seconds_hold_more_than_the_limit_however_late_departures_are_u
 
 def test_a_pause_asked_for_by_the_provider_moves_the_next_departure_and_never_back() -> None:
     account, gap = a_name(), timedelta(milliseconds=300)
-    assert counters.next_departure(account) is None
-    counters.back_off(account, NOW + timedelta(seconds=30))
-    counters.back_off(account, NOW + timedelta(seconds=10))
+    assert sending.next_departure(account) is None
+    sending.back_off(account, NOW + timedelta(seconds=30))
+    sending.back_off(account, NOW + timedelta(seconds=10))
 
-    assert NOW + timedelta(seconds=30) == counters.depart(account, NOW, gap)
-    assert NOW + timedelta(seconds=30.3) == counters.next_departure(account)
+    assert NOW + timedelta(seconds=30) == sending.depart(account, NOW, gap)
+    assert NOW + timedelta(seconds=30.3) == sending.next_departure(account)
 
 
 def test_accounts_have_a_pace_each() -> None:
     for account in (a_name(), a_name()):
-        assert counters.depart(account, NOW, timedelta(seconds=10)) == NOW
+        assert sending.depart(account, NOW, timedelta(seconds=10)) == NOW
 
 
 # Budget
@@ -106,38 +106,38 @@ def test_the_budget_is_never_overspent_and_what_is_refused_costs_nothing(
 ) -> None:
     campaign, spent = a_name(), 0
     for paise, is_given_back in spendings:
-        taken = counters.spend(campaign, paise, budget)
+        taken = sending.spend(campaign, paise, budget)
         assert taken is (spent + paise <= budget)
         spent += paise * taken
         if taken and is_given_back:
-            counters.give_back(campaign, paise)
+            sending.give_back(campaign, paise)
             spent -= paise
         assert spent <= budget
-        assert spent == counters.standing(campaign, []).paise
+        assert spent == sending.standing(campaign, []).paise
 
 
 # Standing
 
 
 def test_a_campaign_without_history_stands_clean() -> None:
-    assert counters.Standing(0, None, {}) == counters.standing(a_name(), ["+9190000"])
+    assert sending.Standing(0, None, {}) == sending.standing(a_name(), ["+9190000"])
 
 
 def test_a_pause_keeps_its_first_reason_until_somebody_resumes() -> None:
     campaign = a_name()
-    counters.pause(campaign, "first")
-    counters.pause(campaign, "second")
-    assert counters.standing(campaign, []).paused == "first"
-    counters.resume(campaign)
+    sending.pause(campaign, "first")
+    sending.pause(campaign, "second")
+    assert sending.standing(campaign, []).paused == "first"
+    sending.resume(campaign)
 
-    assert counters.standing(campaign, []).paused is None
+    assert sending.standing(campaign, []).paused is None
 
 
 def test_many_blocks_are_read_at_once() -> None:
     campaign, blocks = a_name(), [f"+91900{index:03}" for index in range(150)]
-    counters.count_prefix(campaign, blocks[140], NOW, 61, 60, timedelta(hours=1))
+    sending.count_prefix(campaign, blocks[140], NOW, 61, 60, timedelta(hours=1))
 
-    assert {blocks[140]: NOW + timedelta(hours=1)} == counters.standing(campaign, blocks).prefixes
+    assert {blocks[140]: NOW + timedelta(hours=1)} == sending.standing(campaign, blocks).prefixes
 
 
 def test_a_burst_is_counted_by_the_minute() -> None:
@@ -145,10 +145,10 @@ def test_a_burst_is_counted_by_the_minute() -> None:
 
     def count(minute: int, calls: int) -> bool:
         at = NOW + timedelta(minutes=minute)
-        return counters.count_prefix(campaign, "+9190000", at, calls, 60, hold)
+        return sending.count_prefix(campaign, "+9190000", at, calls, 60, hold)
 
     assert [count(0, 30), count(0, 30), count(0, 1), count(1, 60)] == [False, False, True, False]
-    assert {"+9190000": NOW + hold} == counters.standing(campaign, ["+9190000"]).prefixes
+    assert {"+9190000": NOW + hold} == sending.standing(campaign, ["+9190000"]).prefixes
 
 
 # Watermark and hours
@@ -159,12 +159,12 @@ def test_a_burst_is_counted_by_the_minute() -> None:
 def test_a_watermark_only_moves_forward(minutes: list[int]) -> None:
     name = a_name()
     for index, minute in enumerate(minutes):
-        counters.set_watermark(name, NOW + timedelta(minutes=minute))
-        assert NOW + timedelta(minutes=max(minutes[: index + 1])) == counters.watermark(name)
+        watermarks.advance(name, NOW + timedelta(minutes=minute))
+        assert NOW + timedelta(minutes=max(minutes[: index + 1])) == watermarks.read(name)
 
 
 def test_there_is_no_watermark_before_the_first() -> None:
-    assert counters.watermark(a_name()) is None
+    assert watermarks.read(a_name()) is None
 
 
 def test_hours_are_summed_over_their_shards_and_cut_at_both_ends() -> None:

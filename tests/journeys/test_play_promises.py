@@ -17,7 +17,7 @@ from ringback.domain.messages import State
 from ringback.domain.phones import person_id
 from ringback.runtime import Clock, Runtime
 from ringback.services import metrics
-from ringback.store import contacts, counters, journal
+from ringback.store import contacts, journal, sending
 from ringback.store import messages as ledger
 from ringback_cli.stories.stage import Setting, Stage
 
@@ -150,12 +150,12 @@ def test_r1_the_same_callback_fifty_times_at_once_is_one_fact_and_one_sms(stage:
 
 def test_r14_one_message_given_to_many_workers_at_once_leaves_once(stage: Stage) -> None:
     phone = "+919000040101"
-    counters.pause(CAMPAIGN, "a test wants the message to wait")
+    sending.pause(CAMPAIGN, "a test wants the message to wait")
     try:
         stage.phones.ring(phone, VOLUNTEER_EN)
         seconds_until(lambda: [each.state for each in ledger.of_person(person(stage, phone))] == [State.HELD])
     finally:
-        counters.resume(CAMPAIGN)
+        sending.resume(CAMPAIGN)
     (held,) = ledger.of_person(person(stage, phone))
     ticket = json.dumps([held.person, held.name])
 

@@ -20,7 +20,7 @@ def pins(lock: Path) -> dict[str, set[Version]]:
     for line in lock.read_text().splitlines():
         requirement = Requirement(line)
         (pin,) = requirement.specifier
-        assert "==" == pin.operator, f"{line} is not pinned"
+        assert pin.operator == "==", f"{line} is not pinned"
         found.setdefault(canonicalize_name(requirement.name), set()).add(Version(pin.version))
     return found
 
@@ -45,7 +45,7 @@ def test_the_layer_holds_every_run_time_dependency(requirement: Requirement) -> 
 def test_the_layer_holds_the_versions_that_the_tests_ran_with() -> None:
     everything, layer = pins(LOCK), pins(LAYER_LOCK)
 
-    assert {} == {name: versions for name, versions in layer.items() if versions != everything.get(name)}
+    assert {name: versions for name, versions in layer.items() if versions != everything.get(name)} == {}
 
 
 def test_no_lock_names_where_packages_come_from() -> None:

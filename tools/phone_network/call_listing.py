@@ -75,9 +75,9 @@ def page(request: web.Request, books: Books, plan: FaultPlan, now: datetime) -> 
 
 
 def _is_late(call: Call, books: Books, plan: FaultPlan) -> bool:
-    if not plan.strikes("listing_late", *call.cause):
+    if "listing_late" not in plan.network:
         return False
-    return books.attempt("late", *call.cause) == 1
+    return books.attempt("late", *call.cause) == 1 and plan.strikes("listing_late", *call.cause)
 
 
 def _bounds(asked: MultiMapping[str], rows: list[Row], size: int, is_ascending: bool) -> tuple[int, int]:

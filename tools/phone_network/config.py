@@ -6,40 +6,44 @@ Example:
                        {"applet": "passthru", "url": "http://127.0.0.1:4566/voice/t/call", "async": true},
                        {"applet": "hangup"}]}],
                    "headers": ["CLNWTR"],
-                   "dlt": {"entity_id": "1101000000000000001",
+                   "dlt": {"entity_ids": ["1101000000000000001"],
                            "templates": {"1107000000000000001": "Thank you {#var#}"}}}],
      "handsets": [{"number": "+919000000101", "is_dnd": true}]}
+
+One flow that drives any menu: our answer to the Passthru chooses the applet of each round.
+    "flows": {"menu": [
+        {"applet": "passthru", "url": ".../turn", "async": false, "otherwise": [{"applet": "hangup"}]},
+        {"applet": "switch", "cases": {
+            "gather": [{"applet": "gather", "url": ".../gather"}, {"applet": "transfer", "flow": "menu"}],
+            "record": [{"applet": "voicemail", "max_seconds": 30}, {"applet": "transfer", "flow": "menu"}],
+            "say": [{"applet": "greeting", "url": ".../say"}, {"applet": "transfer", "flow": "menu"}]},
+         "otherwise": [{"applet": "greeting", "url": ".../say"}, {"applet": "hangup"}]}]},
+    "exophones": [{"number": "+918040001002", "flow": "menu"}]
 """
 
 import json
-import re
-from dataclasses import dataclass, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit
 
+from phone_network import flow_reading, scripts, sounds
+from phone_network.applets import Flow
+from phone_network.reading import ConfigError, Reader, as_object, as_seconds, matched, refuse_repeats
+from phone_network.scripts import Script
+from phone_network.twilio.config import TwilioAccount, read_twilio_account
 
-class ConfigError(ValueError):
-    """The configuration cannot be used; the message names the place and what is wrong there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passthru:
-    """An applet that asks our URL. `is_async`: the flow goes on at once.
-
-    A synchronous one waits: 200 goes on, anything else takes the flow `otherwise`.
-    """
-
-    url: str
-    is_async: bool = True
-    otherwise: tuple["Applet", ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """An applet that ends the call."""
-
-
-Applet = Passthru | Hangup
+__all__ = [
+    "Account",
+    "Config",
+    "ConfigError",
+    "ExoPhone",
+    "HandsetSetup",
+    "Template",
+    "Timing",
+    "loads",
+    "parse",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class ExoPhone:
     """A number of an account, and the flow of applets a call to it walks through."""
 
     number: str
-    flow: tuple[Applet, ...]
+    flow: Flow
     flow_id: str
 
 
@@ -71,8 +75,16 @@ class Account:
     calls_per_minute: int
     exophones: tuple[ExoPhone, ...]
     headers: frozenset[str]
-    entity_id: str
+    entity_ids: frozenset[str]
+    """The principal entities on DLT that the account may send for."""
     templates: dict[str, Template]
+    flows: Mapping[str, Flow] = field(default_factory=dict)
+    """By id: those the account named, and those of its ExoPhones. Transfer and the calls API go to these."""
+    max_transfers: int = 100
+    """How often one call may transfer before it is cut off. What the real limit is, is not known."""
+    channels: int = 0
+    """Calls at the same time, two-number calls counted twice; 0 = no limit. The API refuses what is more."""
+    recording_type: str = sounds.MP3
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +96,12 @@ class HandsetSetup:
     is_known: bool = True
     is_dnd: bool = False
     withholds_number: bool = False
+    answers: bool = True
+    is_busy: bool = False
+    answers_after_seconds: float = 4.0
+    talks_seconds: float = 30.0
+    script: Script | None = ()
+    """What its holder does in a call; None = somebody acts through the controls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +120,12 @@ class Timing:
     """SOURCE: Exotel, "Webhooks setup": further tries after 5 and 15 minutes."""
     fault_delay_seconds: float = 2.0
     """How late a delayed, held or repeated callback is."""
+    fragment_timeout_seconds: float = 5.0
+    """How long a Greeting, Gather, Connect or SMS URL may take. SOURCE: two integrators' field notes."""
+    speech_speed: float = 100.0
+    """Seconds of voice time in a second: prompts, waiting for keys, speaking, ringing of a second leg."""
+    recording_ready_seconds: float = 1.0
+    """From the end of a recording to its file. SOURCE: Exotel's new portal: 1 to 5 minutes."""
     hang_seconds: float = 30.0
     """How long an API request that gets no answer is kept open; ends at once when the client gives up."""
     retry_after_seconds: int = 30
@@ -120,6 +144,11 @@ class Config:
     clock_offset_seconds: float = 0.0
     timing: Timing = Timing()
     run_id: str = ""
+    twilio: tuple[TwilioAccount, ...] = ()
+    recordings_url: str = ""
+    """Where recordings are said to be; empty = at the network's own address."""
+    fetches_sounds: bool = True
+    """Whether sound files are fetched and checked before they are played; else each lasts five seconds."""
 
 
 def loads(text: str | bytes) -> Config:
@@ -142,28 +171,43 @@ def parse(value: object) -> Config:
     Raises:
         ConfigError: at the first thing that is wrong, with its place, e.g. `accounts[0].exophones[1].number`.
     """
-    top = _Fields(value, "")
-    accounts = tuple(_account(_Fields(item, where)) for item, where in top.items("accounts"))
+    top = Reader(value, "")
+    readers = [Reader(item, where) for item, where in top.items("accounts")]
+    kinds = [reader.matching("kind", "exotel|twilio", "exotel or twilio", "exotel") for reader in readers]
+    accounts = tuple(_account(given) for given, kind in zip(readers, kinds, strict=True) if kind == "exotel")
+    twilio = tuple(
+        read_twilio_account(given) for given, kind in zip(readers, kinds, strict=True) if kind == "twilio"
+    )
     config = Config(
         accounts=accounts,
-        handsets=tuple(_handset(_Fields(item, where)) for item, where in top.items("handsets", [])),
+        handsets=tuple(_handset(Reader(item, where)) for item, where in top.items("handsets", [])),
         clock_offset_seconds=top.number("clock_offset_seconds", 0.0),
-        timing=_timing(_Fields(top.take("timing", {}), "timing")),
+        timing=_timing(Reader(top.take("timing", {}), "timing")),
         run_id=top.text("run_id", ""),
+        twilio=twilio,
+        recordings_url=top.url("recordings_url", "").rstrip("/"),
+        fetches_sounds=top.flag("fetches_sounds", True),
     )
     top.finish()
-    if not accounts:
+    if not readers:
         raise ConfigError("accounts: at least one account is needed.")
-    _refuse_repeats("accounts: sid", [account.sid for account in accounts])
-    _refuse_repeats("accounts: api_key", [account.api_key for account in accounts])
-    _refuse_repeats(
-        "exophones: number", [phone.number for account in accounts for phone in account.exophones]
+    refuse_repeats("accounts: sid", [each.sid for each in accounts] + [each.sid for each in twilio])
+    refuse_repeats("accounts: api_key", [account.api_key for account in accounts])
+    refuse_repeats(
+        "exophones: number",
+        [phone.number for account in accounts for phone in account.exophones]
+        + [phone.number for account in twilio for phone in account.numbers],
     )
     return config
 
 
-def _account(given: "_Fields") -> Account:
-    dlt = _Fields(given.take("dlt", {}), f"{given.where}.dlt")
+def _account(given: Reader) -> Account:
+    dlt = Reader(given.take("dlt", {}), f"{given.where}.dlt")
+    named = {
+        name: flow_reading.read_flow(Reader({name: flow}, f"{given.where}.flows"), name)
+        for name, flow, _ in given.entries("flows", {})
+    }
+    exophones = tuple(_exophone(Reader(item, where), named) for item, where in given.items("exophones", []))
     account = Account(
         sid=given.matching("sid", r"[A-Za-z0-9_]+", "letters, digits and underscores"),
         api_key=given.matching("api_key", r"[A-Za-z0-9]+", "letters and digits"),
@@ -171,74 +215,81 @@ def _account(given: "_Fields") -> Account:
         tenant_id=given.text("tenant_id", "1409"),
         sms_per_minute=given.count("sms_per_minute", 200),
         calls_per_minute=given.count("calls_per_minute", 200),
-        exophones=tuple(_exophone(_Fields(item, where)) for item, where in given.items("exophones", [])),
+        exophones=exophones,
         headers=frozenset(
-            _matched(item, where, r"[A-Za-z]{3,11}|\d{6}", "a header: 3 to 11 letters, or 6 digits")
+            matched(item, where, r"[A-Za-z]{3,11}|\d{6}", "a header: 3 to 11 letters, or 6 digits")
             for item, where in given.items("headers", [])
         ),
-        entity_id=dlt.text("entity_id", ""),
+        entity_ids=frozenset(
+            matched(item, where, r"\d{12,19}", "an entity id of 12 to 19 digits")
+            for item, where in dlt.items("entity_ids", [])
+        ),
         templates={
-            _matched(
+            matched(
                 key, f"{dlt.where}.templates", r"\d{12,19}", "a template id of 12 to 19 digits"
             ): _template(item, f"{dlt.where}.templates.{key}")
-            for key, item in _object(dlt.take("templates", {}), f"{dlt.where}.templates").items()
+            for key, item in as_object(dlt.take("templates", {}), f"{dlt.where}.templates").items()
         },
+        flows=MappingProxyType({**{phone.flow_id: phone.flow for phone in exophones}, **named}),
+        max_transfers=given.count("max_transfers", 100),
+        channels=given.count("channels", 0),
+        recording_type=f"audio/{given.matching('recording_type', 'wav|mpeg', 'wav or mpeg', 'mpeg')}",
     )
     dlt.finish()
     given.finish()
+    for flow_id, flow in account.flows.items():
+        if unknown := flow_reading.targets(flow) - account.flows.keys():
+            raise ConfigError(
+                f"{given.where}: flow {flow_id} transfers to {min(unknown)}, which does not exist."
+            )
     return account
 
 
-def _exophone(given: "_Fields") -> ExoPhone:
+def _exophone(given: Reader, named: Mapping[str, Flow]) -> ExoPhone:
+    """Read a number whose flow stands there, or is one that the account named: `"flow": "menu"`."""
     number = given.phone("number")
-    phone = ExoPhone(number, _flow(given, "flow"), given.text("flow_id", str(int(number[-5:]) + 10_000)))
+    flow = given.take("flow")
+    if isinstance(flow, str):
+        if flow not in named:
+            raise ConfigError(f"{given.place('flow')}: {flow!r} is not one of the account's flows.")
+        phone = ExoPhone(number, named[flow], flow)
+    else:
+        applets = flow_reading.read_flow(Reader({"flow": flow}, given.where), "flow")
+        phone = ExoPhone(number, applets, given.text("flow_id", str(int(number[-5:]) + 10_000)))
     given.finish()
     return phone
-
-
-def _flow(given: "_Fields", key: str, default: Any = None) -> tuple[Applet, ...]:
-    return tuple(_applet(_Fields(item, where)) for item, where in given.items(key, default))
-
-
-def _applet(given: "_Fields") -> Applet:
-    kind = given.text("applet")
-    applet: Applet
-    match kind:
-        case "hangup":
-            applet = Hangup()
-        case "passthru":
-            applet = Passthru(given.url("url"), given.flag("async", True), _flow(given, "otherwise", []))
-        case _:
-            raise ConfigError(f"{given.where}.applet: {kind!r} is not known; known: passthru, hangup.")
-    given.finish()
-    return applet
 
 
 def _template(value: object, where: str) -> Template:
     if isinstance(value, str):
         return Template(value)
-    given = _Fields(value, where)
+    given = Reader(value, where)
     headers = frozenset(
-        _matched(item, place, r"\w+", "a header") for item, place in given.items("headers", [])
+        matched(item, place, r"\w+", "a header") for item, place in given.items("headers", [])
     )
     template = Template(given.text("text"), headers)
     given.finish()
     return template
 
 
-def _handset(given: "_Fields") -> HandsetSetup:
+def _handset(given: Reader) -> HandsetSetup:
     handset = HandsetSetup(
         number=given.phone("number"),
         is_on=given.flag("is_on", True),
         is_known=given.flag("is_known", True),
         is_dnd=given.flag("is_dnd", False),
         withholds_number=given.flag("withholds_number", False),
+        answers=given.flag("answers", True),
+        is_busy=given.flag("is_busy", False),
+        answers_after_seconds=given.seconds("answers_after_seconds", 4.0),
+        talks_seconds=given.seconds("talks_seconds", 30.0),
+        script=scripts.read(given, "script"),
     )
     given.finish()
     return handset
 
 
-def _timing(given: "_Fields") -> Timing:
+def _timing(given: Reader) -> Timing:
     default = Timing()
     values: dict[str, Any] = {}
     for constant in fields(Timing):
@@ -246,94 +297,15 @@ def _timing(given: "_Fields") -> Timing:
         match usual:
             case tuple():
                 values[constant.name] = tuple(
-                    _seconds(item, where) for item, where in given.items(constant.name, list(usual))
+                    as_seconds(item, where) for item, where in given.items(constant.name, list(usual))
                 )
             case int():
                 values[constant.name] = given.count(constant.name, usual)
             case _:
-                values[constant.name] = _seconds(given.take(constant.name, usual), f"timing.{constant.name}")
+                values[constant.name] = as_seconds(
+                    given.take(constant.name, usual), f"timing.{constant.name}"
+                )
     given.finish()
+    if values["speech_speed"] <= 0:
+        raise ConfigError("timing.speech_speed: must be above 0.")
     return Timing(**values)
-
-
-class _Fields:
-    """One JSON object being read: each key is taken once, and keys left over are refused."""
-
-    def __init__(self, value: object, where: str) -> None:
-        self.where = where
-        self._left = dict(_object(value, where or "the configuration"))
-
-    def take(self, key: str, default: object = None) -> Any:
-        if key not in self._left and default is None:
-            raise ConfigError(f"{self._place(key)}: is missing.")
-        return self._left.pop(key, default)
-
-    def text(self, key: str, default: str | None = None) -> str:
-        return _matched(self.take(key, default), self._place(key), r"(?s).*", "a text")
-
-    def matching(self, key: str, pattern: str, what: str) -> str:
-        return _matched(self.take(key), self._place(key), pattern, what)
-
-    def phone(self, key: str) -> str:
-        return _matched(self.take(key), self._place(key), r"\+[1-9]\d{7,14}", "a number like +918040001001")
-
-    def url(self, key: str) -> str:
-        text = self.text(key)
-        parts = urlsplit(text)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ConfigError(f"{self._place(key)}: {text!r} is no http or https address.")
-        return text
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.take(key, default)
-        if not isinstance(value, bool):
-            raise ConfigError(f"{self._place(key)}: must be true or false.")
-        return value
-
-    def number(self, key: str, default: float) -> float:
-        value = self.take(key, default)
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ConfigError(f"{self._place(key)}: must be a number.")
-        return float(value)
-
-    def count(self, key: str, default: int) -> int:
-        value = self.take(key, default)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            raise ConfigError(f"{self._place(key)}: must be a whole number, 0 or more.")
-        return value
-
-    def items(self, key: str, default: Any = None) -> list[tuple[Any, str]]:
-        value = self.take(key, default)
-        if not isinstance(value, list):
-            raise ConfigError(f"{self._place(key)}: must be a list.")
-        return [(item, f"{self._place(key)}[{index}]") for index, item in enumerate(value)]
-
-    def finish(self) -> None:
-        if self._left:
-            raise ConfigError(f"{self._place(sorted(self._left)[0])}: is not a known key.")
-
-    def _place(self, key: str) -> str:
-        return f"{self.where}.{key}" if self.where else key
-
-
-def _object(value: object, where: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"{where}: must be an object.")
-    return value
-
-
-def _matched(value: object, where: str, pattern: str, what: str) -> str:
-    if not isinstance(value, str) or re.fullmatch(pattern, value) is None:
-        raise ConfigError(f"{where}: {value!r} is not {what}.")
-    return value
-
-
-def _seconds(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
-        raise ConfigError(f"{where}: must be a number of seconds, 0 or more.")
-    return float(value)
-
-
-def _refuse_repeats(what: str, values: list[str]) -> None:
-    if repeated := sorted({value for value in values if values.count(value) > 1}):
-        raise ConfigError(f"{what} {repeated[0]} stands more than once.")

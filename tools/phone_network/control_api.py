@@ -8,21 +8,25 @@ import asyncio
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
+from math import inf
 from typing import Any
 
 from aiohttp import web
 
-from phone_network import faults, numbers, summary
+from phone_network import control_calls, faults, numbers, scripts, summary
 from phone_network.faults import FaultPlan, FaultPlanError
 from phone_network.handsets import Handset
 from phone_network.network import Network, NotInService
+from phone_network.reading import ConfigError, Reader
+from phone_network.scripts import Script
 
 _Endpoint = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 _HEARTBEAT_SECONDS = 15.0
 _POLL_SECONDS = 0.01
 _CALLS_AT_A_STROKE = 100
-_HANDSET_FLAGS = ("is_on", "is_known", "is_dnd", "withholds_number")
+_HANDSET_FLAGS = ("is_on", "is_known", "is_dnd", "withholds_number", "answers", "is_busy")
+_HANDSET_SECONDS = ("answers_after_seconds", "talks_seconds")
 
 
 class _Mistake(ValueError):
@@ -51,20 +55,22 @@ class ControlApi:
             web.post("/control/reset", self._reset),
             web.get("/control/idle", _forgiving(self._idle)),
             web.get("/control/events", _forgiving(self._events)),
+            web.get("/control/recordings", self._recordings),
+            *control_calls.routes(self._network),
         ]
 
     async def _ring(self, request: web.Request) -> web.StreamResponse:
-        """`{"from", "to", "withheld"?, "wait"?}`: a missed call; `wait` answers only when it has ended."""
+        """`{"from", "to", "withheld"?, "script"?, "hang_up_at"?, "wait"?}`: a call; `wait` answers when it has ended."""
         given = await _body(request)
         call, course = self._place(given)
         if given.get("wait"):
             await course
         else:
             self._network.spawn("calls", course)
-        return web.json_response(summary.call_row(call))
+        return web.json_response(summary.row_of(call))
 
     async def _ring_many(self, request: web.Request) -> web.StreamResponse:
-        """`{"calls": [{"from", "to"}, ...], "per_second"?, "at_once"?}`: answers now, the calls go on.
+        """`{"calls": [{"from", "to", "script"?}, ...], "per_second"?, "at_once"?}`: answers now, the calls go on.
 
         `at_once` bounds the calls and callbacks under way together.
         """
@@ -93,28 +99,53 @@ class ControlApi:
             if index % _CALLS_AT_A_STROKE == 0:
                 await asyncio.sleep(0)
 
-    def _check(self, given: Mapping[str, Any]) -> tuple[str, str, bool | str | None]:
+    def _check(self, given: Mapping[str, Any]) -> dict[str, Any]:
         caller, called = _phone(given, "from"), _phone(given, "to")
         withheld = given.get("withheld")
         if not isinstance(withheld, bool | str | None):
             raise _Mistake("withheld: must be true, false, or the text that arrives instead of the number.")
-        if not self._network.has_exophone(called):
+        if not self._network.has_number(called):
             raise _Mistake(f"No account has the number {called}.")
-        return caller, called, withheld
+        try:
+            reader = Reader({key: given[key] for key in ("script", "hang_up_at") if key in given}, "")
+            script = scripts.read(reader, "script") if "script" in given else self._script_of(caller)
+            leaves_at = reader.seconds("hang_up_at") if "hang_up_at" in given else inf
+        except ConfigError as error:
+            raise _Mistake(str(error)) from error
+        return {
+            "caller": caller,
+            "called": called,
+            "withheld": withheld,
+            "script": script,
+            "hang_up_at": leaves_at,
+        }
+
+    def _script_of(self, caller: str) -> Script | None:
+        return self._network.handsets.at(caller).script
 
     def _place(self, given: Mapping[str, Any]) -> Any:
-        return self._network.place_call(*self._check(given))
+        return self._network.dial(**self._check(given))
 
     async def _handset(self, request: web.Request) -> web.StreamResponse:
         return web.json_response(_handset_row(self._at(request)))
 
     async def _change_handset(self, request: web.Request) -> web.StreamResponse:
-        """`{"is_on"?, "is_known"?, "is_dnd"?, "withholds_number"?}`."""
+        """`{"is_on"?, "is_known"?, "is_dnd"?, "withholds_number"?, "answers"?, "is_busy"?, "script"?, ...}`."""
         handset = self._at(request)
-        for name, value in (await _body(request)).items():
-            if name not in _HANDSET_FLAGS or not isinstance(value, bool):
+        given = await _body(request)
+        try:
+            reader = Reader(given, "")
+            if "script" in reader:
+                handset.script = scripts.read(reader, "script")
+            for name in _HANDSET_SECONDS:
+                setattr(handset, name, reader.seconds(name, getattr(handset, name)))
+        except ConfigError as error:
+            raise _Mistake(str(error)) from error
+        for name, value in given.items():
+            if name in _HANDSET_FLAGS and isinstance(value, bool):
+                setattr(handset, name, value)
+            elif name not in (*_HANDSET_SECONDS, "script"):
                 raise _Mistake(f"{name}: only {', '.join(_HANDSET_FLAGS)} can be set, to true or false.")
-            setattr(handset, name, value)
         return web.json_response(_handset_row(handset))
 
     def _at(self, request: web.Request) -> Handset:
@@ -126,10 +157,13 @@ class ControlApi:
         return web.json_response(whole(self._network))
 
     async def _calls(self, request: web.Request) -> web.StreamResponse:
-        books = self._network.books.values()
-        return web.json_response(
-            {"calls": [summary.call_row(call) for each in books for call in each.calls.all()]}
-        )
+        """`?whole=1` adds what was heard and done in each call."""
+        row = summary.whole_call if request.query.get("whole") else summary.row_of
+        return web.json_response({"calls": [row(call) for call in summary.all_calls(self._network)]})
+
+    async def _recordings(self, request: web.Request) -> web.StreamResponse:
+        """What was recorded, and how often each file was fetched."""
+        return web.json_response({"recordings": summary.recording_rows(self._network)})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         books = self._network.books.values()
@@ -247,7 +281,7 @@ def _amount(given: Mapping[str, Any], name: str) -> float | None:
 def _handset_row(handset: Handset) -> dict[str, object]:
     return {
         "number": handset.phone,
-        **{name: getattr(handset, name) for name in _HANDSET_FLAGS},
+        **{name: getattr(handset, name) for name in (*_HANDSET_FLAGS, *_HANDSET_SECONDS)},
         "inbox": [
             {
                 "sms_sid": sms.sms_sid,
@@ -267,6 +301,7 @@ def _handset_row(handset: Handset) -> dict[str, object]:
                 "rings": call.rings,
                 "answered": call.answered,
                 "cost_rupees": call.cost_rupees,
+                "is_incoming": call.is_incoming,
             }
             for call in handset.calls
         ],

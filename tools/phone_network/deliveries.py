@@ -69,6 +69,59 @@ def of_passthru(
     return sent
 
 
+def of_fragment(
+    plan: FaultPlan, cause: tuple[object, ...], fields: Fields, late_seconds: float
+) -> list[Delivery]:
+    """Return the requests for one fragment (Greeting, Gather, Connect, SMS URL); none if it is dropped.
+
+    The first is the one the applet waits for.
+    """
+    if plan.strikes("fragment_drop", *cause):
+        return []
+    first = Delivery(
+        fields,
+        after_seconds=late_seconds if plan.strikes("fragment_delay", *cause) else 0.0,
+        copies=3 if plan.strikes("fragment_concurrent", *cause) else 1,
+        waits_for_next=plan.strikes("fragment_reorder", *cause),
+    )
+    if plan.strikes("fragment_duplicate", *cause):
+        return [first, _later(first, late_seconds), _later(first, late_seconds * 2)]
+    return [first]
+
+
+def of_status(
+    plan: FaultPlan, cause: tuple[object, ...], fields: Fields, late_seconds: float
+) -> list[Delivery]:
+    """Return the posts of one StatusCallback event of a call; none if it is never sent."""
+    if plan.strikes("status_never", *cause):
+        return []
+    first = Delivery(
+        fields,
+        after_seconds=late_seconds if plan.strikes("status_delay", *cause) else 0.0,
+        copies=3 if plan.strikes("status_concurrent", *cause) else 1,
+    )
+    if plan.strikes("status_duplicate", *cause):
+        return [first, _later(first, late_seconds)]
+    return [first]
+
+
+def respelt(plan: FaultPlan, cause: tuple[object, ...], fields: Fields) -> Fields:
+    """Return the fields with `digits` in another of the spellings met: bare, blanks, or one of four ways to be absent.
+
+    SOURCE: captures of Passthru requests, and the list of absent values' spellings.
+    """
+    if not plan.strikes("digits_spelling", *cause):
+        return fields
+    share = plan.share("spelling", *cause)
+    given = dict(fields).get("digits")
+    if given is None:
+        ways = ("", "null", '""', '"null"')
+        return (*fields, ("digits", ways[int(share * len(ways))]))
+    keys = given.strip('"')
+    spelt = (keys, f'"{keys} "', f' "{keys}" ', f'" {keys}"')
+    return _with(fields, ("digits", spelt[int(share * len(spelt))]))
+
+
 def of_report(
     plan: FaultPlan,
     cause: tuple[object, ...],

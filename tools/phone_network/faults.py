@@ -10,6 +10,7 @@ carries their rates, for whoever runs that machinery to read from the same plan.
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -29,7 +30,27 @@ NETWORK: Mapping[str, str] = MappingProxyType(
         "passthru_terminal_first": "a request with CallStatus completed overtakes the one with ringing",
         "passthru_sparse": "only CallSid, From, To and CurrentTime are sent",
         "passthru_malformed": "nested, unknown, badly encoded and `null` parameters come with the good ones",
-        # An answer of the REST API to a request that sends an SMS.
+        # More of the Passthru, where the flow waits for its answer or has keys to tell.
+        "passthru_timeout": "the request of a synchronous Passthru arrives, its answer comes too late: branch B",
+        "passthru_retry": "a synchronous Passthru is sent again, and the second answer is the one that counts",
+        "digits_spelling": "digits come bare, with blanks, or absent as an empty text, `null` or two quotes",
+        "hangup_races_key": "the caller hangs up as they press: the Passthru with the keys is the last of the call",
+        # The request for what a call is to play, gather, dial or send (Greeting, Gather, Connect, SMS URL).
+        "fragment_drop": "the request is never sent; the applet goes to its fallback or fails",
+        "fragment_delay": "the request goes out late; the caller waits",
+        "fragment_reorder": "the request is held until the next one to the same URL has gone out",
+        "fragment_duplicate": "the request is sent three times, one after the other",
+        "fragment_concurrent": "the request is sent three times at once",
+        "fragment_timeout": "the request arrives, its answer comes too late",
+        # The StatusCallback of a call made by the API.
+        "status_never": "the event is never told",
+        "status_delay": "the event is told late",
+        "status_duplicate": "the event is told twice, one after the other",
+        "status_concurrent": "the event is told three times at once",
+        # A recording.
+        "recording_late": "the file takes longer to appear, by the fault delay",
+        "recording_never": "the file never appears",
+        # An answer of the REST API to a request that sends an SMS or makes a call.
         "api_unauthorised": "401, as if the key were wrong",
         "api_payment_required": "402, as if the account had to be topped up",
         "api_no_balance": "403 with code 40001",
@@ -38,9 +59,9 @@ NETWORK: Mapping[str, str] = MappingProxyType(
         "api_429_retry_after": "429 with Retry-After; nothing is sent",
         "api_5xx": "500, 503 or a gateway's 502 in HTML; nothing is sent",
         "api_timeout_before": "no answer, and nothing is sent",
-        "api_timeout_after": "no answer, yet the SMS is sent",
+        "api_timeout_after": "no answer, yet the SMS is sent or the call made",
         "api_reset_before": "the connection is reset, and nothing is sent",
-        "api_reset_after": "the connection is reset, yet the SMS is sent",
+        "api_reset_after": "the connection is reset, yet the SMS is sent or the call made",
         # A page of the call listing.
         "listing_503": "the listing answers 503",
         "listing_partial": "a page holds half of its rows; its cursor goes on from the last one given",
@@ -87,6 +108,22 @@ _ROUGH: Mapping[str, float] = MappingProxyType(
         "passthru_terminal_first": 0.02,
         "passthru_sparse": 0.02,
         "passthru_malformed": 0.03,
+        "passthru_timeout": 0.01,
+        "passthru_retry": 0.02,
+        "digits_spelling": 0.05,
+        "hangup_races_key": 0.02,
+        "fragment_drop": 0.01,
+        "fragment_delay": 0.01,
+        "fragment_reorder": 0.01,
+        "fragment_duplicate": 0.03,
+        "fragment_concurrent": 0.03,
+        "fragment_timeout": 0.01,
+        "status_never": 0.02,
+        "status_delay": 0.03,
+        "status_duplicate": 0.04,
+        "status_concurrent": 0.03,
+        "recording_late": 0.05,
+        "recording_never": 0.01,
         "api_429": 0.02,
         "api_429_retry_after": 0.02,
         "api_5xx": 0.02,
@@ -110,12 +147,12 @@ _ROUGH: Mapping[str, float] = MappingProxyType(
         "dlr_reorder": 0.03,
         "dlr_two_terminals": 0.02,
         "dlr_sparse": 0.02,
-        "stream_batch_twice": 0.03,
-        "stream_batch_twice_at_once": 0.03,
-        "queue_message_twice": 0.03,
-        "queue_message_twice_at_once": 0.03,
-        "worker_killed_before_provider": 0.01,
-        "worker_killed_after_provider": 0.01,
+        "stream_batch_twice": 0.1,
+        "stream_batch_twice_at_once": 0.1,
+        "queue_message_twice": 0.1,
+        "queue_message_twice_at_once": 0.1,
+        "worker_killed_before_provider": 0.03,
+        "worker_killed_after_provider": 0.03,
     }
 )
 
@@ -134,6 +171,8 @@ class FaultPlan:
     seed: int = 0
     network: Mapping[str, float] = field(default_factory=dict)
     ours: Mapping[str, float] = field(default_factory=dict)
+    struck: Counter[str] = field(default_factory=Counter, compare=False)
+    """How often each fault has struck so far."""
 
     @classmethod
     def of(cls, rates: Mapping[str, object], seed: int = 0) -> "FaultPlan":
@@ -160,7 +199,10 @@ class FaultPlan:
     def strikes(self, fault: str, *cause: object) -> bool:
         """Say whether a fault strikes this cause: always the same answer for the same seed."""
         rate = self.network.get(fault) or self.ours.get(fault)
-        return rate is not None and self.share(fault, *cause) < rate
+        strikes = rate is not None and self.share(fault, *cause) < rate
+        if strikes:
+            self.struck[fault] += 1
+        return strikes
 
     def share(self, *cause: object) -> float:
         """Return a number in [0, 1) that depends on the seed and the cause alone."""

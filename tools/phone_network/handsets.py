@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from phone_network.config import HandsetSetup
+from phone_network.scripts import Script
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class LoggedCall:
     rings: int
     answered: bool = False
     cost_rupees: float = 0.0
+    is_incoming: bool = False
+    """Whether the handset was called, rather than calling."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,14 @@ class Handset:
     is_known: bool = True
     is_dnd: bool = False
     withholds_number: bool = False
+    answers: bool = True
+    is_busy: bool = False
+    answers_after_seconds: float = 4.0
+    """Of voice time, when it is called."""
+    talks_seconds: float = 30.0
+    """How long its holder talks with another person before they say good-bye."""
+    script: Script | None = ()
+    """What its holder does in a call; None = somebody acts through the controls."""
     inbox: list[ReceivedSms] = field(default_factory=list)
     calls: list[LoggedCall] = field(default_factory=list)
 
@@ -50,7 +61,16 @@ class Handsets:
     def __init__(self, setups: Iterable[HandsetSetup]) -> None:
         self._by_phone = {
             setup.number: Handset(
-                setup.number, setup.is_on, setup.is_known, setup.is_dnd, setup.withholds_number
+                setup.number,
+                setup.is_on,
+                setup.is_known,
+                setup.is_dnd,
+                setup.withholds_number,
+                setup.answers,
+                setup.is_busy,
+                setup.answers_after_seconds,
+                setup.talks_seconds,
+                setup.script,
             )
             for setup in setups
         }

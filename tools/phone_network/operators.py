@@ -52,7 +52,7 @@ def _scrub(sms: Sms, account: Account) -> Stage | None:
         return None
     if not sms.entity_id:
         return Stage.FAILED_INVALID_MESSAGE
-    if sms.entity_id != account.entity_id:
+    if sms.entity_id not in account.entity_ids:
         return Stage.DLT_ENTITY_NOT_FOUND
     if not sms.template_id:
         return Stage.TEMPLATE_BLOCKED_BY_DLT

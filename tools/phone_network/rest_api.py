@@ -12,8 +12,9 @@ from hmac import compare_digest
 
 from aiohttp import web
 
-from phone_network import call_listing, sms_form
+from phone_network import call_form, call_listing, sms_form
 from phone_network.answers import RestError, failure, success
+from phone_network.calls import Call
 from phone_network.faults import FaultPlan
 from phone_network.messages import Sms
 from phone_network.network import Books, Network
@@ -36,6 +37,7 @@ class RestApi:
         return [
             web.post(account + r"/Sms/send{suffix:(\.json)?}", self._door(self._send)),
             web.get(account + r"/SMS/Messages/{sid:[^/.]+}{suffix:(\.json)?}", self._door(self._sms)),
+            web.post(account + r"/Calls/connect{suffix:(\.json)?}", self._door(self._connect)),
             web.get(account + r"/Calls{suffix:(\.json)?}", self._door(self._calls)),
             web.get(account + r"/Calls/{sid:[^/.]+}{suffix:(\.json)?}", self._door(self._call)),
             web.post(account + r"/{resource:(?i:sms)}{rest:(/.*)?}", self._door(_no_such_action)),
@@ -47,22 +49,11 @@ class RestApi:
     def _door(self, endpoint: _Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             try:
-                return await endpoint(request, self._authenticated(request))
+                return await endpoint(request, authenticate(request, self._network))
             except RestError as error:
                 return failure(request.path, error)
 
         return handle
-
-    def _authenticated(self, request: web.Request) -> Books:
-        key, token = _credentials(request.headers.get("Authorization", ""))
-        if not (key.isascii() and key.isalnum() and token.isascii() and token.isalnum()):
-            raise RestError(400, "The key or token is not alphanumeric", 34001)
-        books = next((each for each in self._network.books.values() if each.account.api_key == key), None)
-        if books is None or not compare_digest(books.account.api_token, token):
-            raise RestError(401, "Authentication is required to access this resource", 34010)
-        if request.match_info["account"] != books.account.sid:
-            raise RestError(403, _ABSENT_ACCOUNT, 34009)
-        return books
 
     async def _send(self, request: web.Request, books: Books) -> web.StreamResponse:
         books.requests.add(asyncio.get_running_loop().time())
@@ -108,6 +99,24 @@ class RestApi:
             return success(request.path, {"RestException": {"Status": 200, "Message": "No matching results"}})
         return success(request.path, {"SMSMessage": sms.to_api()})
 
+    async def _connect(self, request: web.Request, books: Books) -> web.StreamResponse:
+        fields = await sms_form.fields_of(request)
+        plan = self._network.plan
+        wanted = tuple(fields.get(name, [""])[-1] for name in ("From", "To", "Url", "CallerId"))
+        cause = ("call", *wanted, books.attempt("call", *wanted))
+        if lost := _lost(plan, "before", cause):
+            return await self._lose(request, lost)
+        _refuse_by_fault(plan, cause, self._network.config.timing.retry_after_seconds)
+        if not books.call_posts.admits(asyncio.get_running_loop().time()):
+            raise RestError(429, "Too many requests")
+        order = call_form.check(fields, books.account)
+        if not books.has_channels(2 if order.to else 1):
+            raise RestError(429, "Too many simultaneous calls")
+        call = self._network.make_call(books.account, order)
+        if lost := _lost(plan, "after", cause):
+            return await self._lose(request, lost)
+        return success(request.path, {"Call": _shown(call, request)})
+
     async def _calls(self, request: web.Request, books: Books) -> web.StreamResponse:
         self._admit_call_request(books)
         return success(
@@ -119,19 +128,35 @@ class RestApi:
         call = books.calls.find(request.match_info["sid"])
         if call is None:
             raise RestError(404, "No matching results")
-        shown = call.to_api()
-        if request.query.get("details") == "true":
-            shown["Details"] = {
-                "ConversationDuration": 0,
-                "Leg1Status": call.status,
-                "Leg2Status": None,
-                "Legs": [{"Leg": {"Id": 1, "OnCallDuration": 0}}],
-            }
-        return success(request.path, {"Call": shown})
+        return success(request.path, {"Call": _shown(call, request)})
 
     def _admit_call_request(self, books: Books) -> None:
         if not books.call_gets.admits(asyncio.get_running_loop().time()):
             raise RestError(429, "Too many requests")
+
+
+def _shown(call: Call, request: web.Request) -> dict[str, object]:
+    shown = call.to_api()
+    if request.query.get("details") == "true":
+        shown["Details"] = call.to_details()
+    return shown
+
+
+def authenticate(request: web.Request, network: Network) -> Books:
+    """Return the books of the account that a request is for.
+
+    Raises:
+        RestError: its key or token is malformed (400), wrong (401), or another account's (403).
+    """
+    key, token = _credentials(request.headers.get("Authorization", ""))
+    if not (key.isascii() and key.isalnum() and token.isascii() and token.isalnum()):
+        raise RestError(400, "The key or token is not alphanumeric", 34001)
+    books = next((each for each in network.books.values() if each.account.api_key == key), None)
+    if books is None or not compare_digest(books.account.api_token, token):
+        raise RestError(401, "Authentication is required to access this resource", 34010)
+    if request.match_info["account"] != books.account.sid:
+        raise RestError(403, _ABSENT_ACCOUNT, 34009)
+    return books
 
 
 def _credentials(header: str) -> tuple[str, str]:

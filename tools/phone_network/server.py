@@ -9,11 +9,13 @@ from typing import Self
 
 from aiohttp import web
 
+from phone_network import recording_host
 from phone_network.config import Config
 from phone_network.control_api import ControlApi
 from phone_network.faults import FaultPlan
 from phone_network.network import Network
 from phone_network.rest_api import RestApi
+from phone_network.twilio import recording_host as twilio_recording_host
 
 HOST = "127.0.0.1"
 _BACKLOG = 2048
@@ -28,7 +30,14 @@ class PhoneNetwork:
         self.url = ""
         self._port = port
         app = web.Application(client_max_size=1024 * 1024 * 64)
-        app.add_routes([*ControlApi(self.network).routes(), *RestApi(self.network).routes()])
+        app.add_routes(
+            [
+                *ControlApi(self.network).routes(),
+                *recording_host.routes(self.network),
+                *twilio_recording_host.routes(self.network),
+                *RestApi(self.network).routes(),
+            ]
+        )
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.5)
 
     async def __aenter__(self) -> Self:
@@ -42,6 +51,7 @@ class PhoneNetwork:
             raise
         port = self._runner.addresses[0][1]
         self.url = f"http://{HOST}:{port}"
+        self.network.serve_at(self.url)
         return self
 
     async def __aexit__(

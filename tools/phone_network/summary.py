@@ -1,12 +1,14 @@
 """What people received and what the network saw: the figures that judge a campaign from outside."""
 
-from array import array
 from collections import Counter
 
 from phone_network.callbacks import Figures
 from phone_network.calls import Call
+from phone_network.lines import Line
 from phone_network.messages import Sms, body_hash
-from phone_network.network import Network
+from phone_network.network import AnyCall, Network
+from phone_network.recordings import Recording
+from phone_network.twilio.calls import TwilioCall
 
 
 def of(network: Network) -> dict[str, object]:
@@ -25,6 +27,7 @@ def totals(network: Network) -> dict[str, object]:
     return {
         "clock": network.clock.now().isoformat(),
         "seed": network.plan.seed,
+        "faults": dict(network.plan.struck),
         "calls": {
             "made": len(calls),
             "ended": sum(call.ended_at is not None for call in calls),
@@ -33,6 +36,9 @@ def totals(network: Network) -> dict[str, object]:
             "dropped": sum(call.dropped for call in calls),
         },
         "passthru": _figures(network.callbacks.passthru),
+        "fragments": _figures(network.callbacks.fragments),
+        "statuses": _figures(network.callbacks.statuses),
+        "documents": _figures(network.callbacks.documents),
         "reports": _figures(network.callbacks.reports),
         "sms": {
             "accepted": len(messages),
@@ -80,7 +86,89 @@ def call_row(call: Call) -> dict[str, object]:
         "status": call.status,
         "requests_sent": call.requests_sent,
         "requests_accepted": call.requests_accepted,
+        "tellings_accepted": len(call.tellings_accepted),
         "dropped": call.dropped,
+        "direction": call.direction,
+        "call_type": call.call_type,
+        "digits": call.digits,
+        "recording_url": call.recording_url or None,
+        "custom_field": call.custom_field,
+        "duration_seconds": call.duration_seconds,
+        "callbacks_sent": call.callbacks_sent,
+        "callbacks_accepted": call.callbacks_accepted,
+    }
+
+
+def row_of(call: AnyCall) -> dict[str, object]:
+    """Return a call of either dialect as the controls show it."""
+    return call_row(call) if isinstance(call, Call) else _twilio_row(call)
+
+
+def all_calls(network: Network) -> list[AnyCall]:
+    """Return every call, of one account after the other, oldest first."""
+    calls: list[AnyCall] = [call for books in network.books.values() for call in books.calls.all()]
+    return [*calls, *network.twilio_calls.values()]
+
+
+def _twilio_row(call: TwilioCall) -> dict[str, object]:
+    return {
+        "call_sid": call.sid,
+        "account": call.account.sid,
+        "from": call.caller,
+        "shown": call.caller,
+        "to": call.number.number,
+        "created_at": call.created_at.isoformat(),
+        "ended_at": call.ended_at.isoformat() if call.ended_at else None,
+        "status": call.status,
+        "requests_sent": call.documents,
+        "direction": "inbound",
+        "duration_seconds": round(call.line.second),
+    }
+
+
+def whole_call(call: AnyCall) -> dict[str, object]:
+    """Return a call with what its person heard and did."""
+    return {**row_of(call), **(_line(call.line) if call.line else {})}
+
+
+def _line(line: Line) -> dict[str, object]:
+    log = [
+        {"event": entry.what, "at": entry.at.isoformat(), "second": entry.second, **entry.detail}
+        for entry in line.log
+    ]
+    return {
+        "state": line.state,
+        "second": round(line.second, 3),
+        "heard": [
+            entry.detail.get("text") or entry.detail["audio_url"]
+            for entry in line.log
+            if entry.what == "heard"
+        ],
+        "keys": [entry.detail["keys"] for entry in line.log if entry.what == "pressed"],
+        "log": log,
+    }
+
+
+def recording_rows(network: Network) -> list[dict[str, object]]:
+    """Return what was recorded, oldest first."""
+    shelf = network.exchange.recordings
+    now = network.clock.now()
+    return [
+        _recording_row(recording, shelf.fetches(recording), recording.is_ready(now))
+        for recording in shelf.all()
+    ]
+
+
+def _recording_row(recording: Recording, fetched: int, is_ready: bool) -> dict[str, object]:
+    return {
+        "account": recording.account_sid,
+        "call_sid": recording.call_sid,
+        "name": recording.name,
+        "content_type": recording.content_type,
+        "seconds": round(recording.seconds, 3),
+        "bytes": len(recording.content),
+        "ready": is_ready,
+        "fetched": fetched,
     }
 
 
@@ -123,7 +211,7 @@ def _figures(figures: Figures) -> dict[str, object]:
     }
 
 
-def _spread(latencies: "array[float]") -> dict[str, float | None]:
+def _spread(latencies: list[float]) -> dict[str, float | None]:
     if not latencies:
         return {"p50": None, "p95": None, "max": None}
     ordered = sorted(latencies)

@@ -8,7 +8,7 @@ import boto3
 from ringback.providers import exotel
 from ringback.runtime import Runtime
 from ringback.services.messages import SHARE_OF_RATE
-from ringback.store import counters
+from ringback.store import sending
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ def read(runtime: Runtime) -> Backlog:
         AttributeNames=["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed"],
     )
     queued = sum(map(int, answer["Attributes"].values()))
-    next_departure = counters.next_departure(f"{exotel.NAME}-sms")
+    next_departure = sending.next_departure(f"{exotel.NAME}-sms")
     return Backlog(
         queued, time_left(queued, next_departure, runtime.settings.sms_per_minute, runtime.clock.now())
     )

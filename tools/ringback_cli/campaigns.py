@@ -3,7 +3,7 @@
 import click
 
 from ringback.domain.campaigns import Campaign
-from ringback.store import catalog, counters
+from ringback.store import catalog, sending
 from ringback_cli import moments, output
 from ringback_cli.deployment import Deployment, on_deployment
 
@@ -75,7 +75,7 @@ def show(deployment: Deployment, campaign: str, as_json: bool) -> None:
 
 
 def _summary(content: Campaign) -> dict[str, object]:
-    standing = counters.standing(content.id, ())
+    standing = sending.standing(content.id, ())
     return {
         "campaign": content.id,
         "version": content.version,

@@ -9,7 +9,7 @@ import click
 
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.messages import Message, State, split_id
-from ringback.store import catalog, contacts, counters
+from ringback.store import catalog, contacts, sending
 from ringback.store import messages as ledger
 from ringback_cli import backlog, moments, output
 from ringback_cli.deployment import Deployment, on_deployment
@@ -54,7 +54,7 @@ def list_(deployment: Deployment, campaign: str | None, state: str | None, limit
     paused = {
         name: reason
         for name in ([campaign] if campaign else sorted(catalog.campaigns()))
-        if (reason := counters.standing(name, ()).paused)
+        if (reason := sending.standing(name, ()).paused)
     }
     if as_json:
         output.document(
@@ -128,7 +128,7 @@ def settle(deployment: Deployment, message_id: str, left: bool) -> None:
 @on_deployment
 def pause(deployment: Deployment, campaign: str, reason: str) -> None:
     """Stop a campaign's sending until it is resumed, and say why. Calls and contacts are taken as ever."""
-    counters.pause(catalog.current(campaign).id, reason)
+    sending.pause(catalog.current(campaign).id, reason)
     click.echo(f"{campaign} sends nothing until `ringback messages resume {campaign}`")
 
 
@@ -137,11 +137,11 @@ def pause(deployment: Deployment, campaign: str, reason: str) -> None:
 @on_deployment
 def resume(deployment: Deployment, campaign: str) -> None:
     """Send again after a pause, when its reason is mended. What was held meanwhile comes back within minutes."""
-    reason = counters.standing(catalog.current(campaign).id, ()).paused
+    reason = sending.standing(catalog.current(campaign).id, ()).paused
     if reason is None:
         click.echo(f"{campaign} is not paused")
         return
-    counters.resume(campaign)
+    sending.resume(campaign)
     click.echo(f"{campaign} sends again; it was paused because: {reason}")
 
 

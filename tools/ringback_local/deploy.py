@@ -1,6 +1,5 @@
 """Deploys a translated template to the emulator through CloudFormation, as `sam deploy` would."""
 
-import hashlib
 import json
 import time
 from collections.abc import Mapping
@@ -16,11 +15,6 @@ DEPLOY_SECONDS = 60.0
 
 class NotDeployed(Exception):
     """CloudFormation refused the template, or one of its resources failed."""
-
-
-def digest(template: Template, parameters: Mapping[str, str]) -> str:
-    """Names a deployment by what is deployed, so that the same one need not be made twice."""
-    return hashlib.sha256(json.dumps([template, dict(parameters)], sort_keys=True).encode()).hexdigest()
 
 
 def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str]) -> None:
@@ -49,12 +43,6 @@ def is_deployed(cloudformation: Any) -> bool:
     except ClientError:
         return False
     return any(stack["StackStatus"] != "DELETE_COMPLETE" for stack in stacks)
-
-
-def outputs(cloudformation: Any) -> dict[str, str]:
-    """The stack's outputs by name."""
-    (stack,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
 
 
 def _wait(cloudformation: Any) -> None:

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -39,14 +39,26 @@ class Received:
         return dict(urllib.parse.parse_qsl(self.query, keep_blank_values=True, errors="surrogateescape"))
 
 
+Page = tuple[int, str, str | bytes]
+"""An answer: status, content type, body."""
+
+
 @dataclass
 class OurSide:
-    """The campaign's end: keeps what it gets, answers with the next of `statuses`, then with 200."""
+    """The campaign's end: keeps what it gets, answers with the next of `statuses`, then with 200.
+
+    A path in `pages` is answered with its page, or with what its function makes of the request.
+    """
 
     url: str = ""
     received: list[Received] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
+    pages: dict[str, Page | Callable[[Received], Page]] = field(default_factory=dict)
     answer_after_seconds: float = 0.0
+
+    def at(self, path: str, method: str | None = None) -> list[Received]:
+        """Return the requests to a path."""
+        return [each for each in self.received if each.path == path and method in (None, each.method)]
 
     def wait_for(self, count: int, seconds: float = 5.0) -> list[Received]:
         """Return the requests once there are so many, or fail."""
@@ -90,6 +102,7 @@ class Stage:
         key: str | None = None,
         timeout: float = 5.0,
         content_type: str | None = None,
+        method: str | None = None,
     ) -> Answer:
         """Send one request; `key` is `api_key:api_token`. A body is a form unless it says otherwise."""
         request = urllib.request.Request(self.url + path, data=body)
@@ -97,6 +110,8 @@ class Stage:
             request.add_header("Authorization", f"Basic {base64.b64encode(key.encode()).decode()}")
         if content_type is not None:
             request.add_header("Content-Type", content_type)
+        if method is not None:
+            request.method = method
         try:
             with urllib.request.urlopen(request, timeout=timeout) as response:
                 return Answer(response.status, dict(response.headers), response.read().decode())
@@ -115,6 +130,11 @@ class Stage:
         """Let a handset give a missed call, and return the call once it has ended."""
         return self.control("ring", {"from": caller, "to": to, "wait": True, **more})
 
+    def call(self, caller: str = "+919000000101", script: Iterable[object] = (), **more: object) -> Any:
+        """Let a handset call and act by a script; return the whole call once it has ended."""
+        row = self.ring(caller, script=list(script), **more)
+        return self.control(f"calls/{row['call_sid']}")
+
     def wait_until_idle(self, seconds: float = 10.0) -> None:
         """Return when nothing is under way any more."""
         assert self.control(f"idle?wait={seconds}")["idle"]
@@ -127,17 +147,28 @@ def our_side() -> Iterator[OurSide]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1
 
         def do_GET(self) -> None:
             path, _, query = self.path.partition("?")
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            side.received.append(Received(self.command, path, query, dict(self.headers), body))
+            request = Received(self.command, path, query, dict(self.headers), body)
+            side.received.append(request)
             time.sleep(side.answer_after_seconds)
-            self.send_response(side.statuses.pop(0) if side.statuses else 200)
-            self.send_header("Content-Length", "0")
+            page = side.pages.get(path)
+            if callable(page):
+                page = page(request)
+            status, kind, content = page or (side.statuses.pop(0) if side.statuses else 200, "", b"")
+            content = content.encode() if isinstance(content, str) else content
+            self.send_response(status)
+            if kind:
+                self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(content)
 
-        do_POST = do_GET
+        do_POST = do_HEAD = do_GET
 
         def log_message(self, *arguments: object) -> None:
             pass
@@ -165,6 +196,8 @@ def a_config(our_side: OurSide) -> Callable[..., dict[str, Any]]:
     def make(**changes: Any) -> dict[str, Any]:
         timing = {
             "ring_seconds": 0,
+            "speech_speed": 1000,
+            "recording_ready_seconds": 0,
             "sms_seconds": 0.02,
             "passthru_timeout_seconds": 1,
             "report_timeout_seconds": 1,
@@ -173,7 +206,7 @@ def a_config(our_side: OurSide) -> Callable[..., dict[str, Any]]:
             "hang_seconds": 5,
         }
         top: dict[str, Any] = {"timing": {**timing, **changes.pop("timing", {})}}
-        for name in ("handsets", "clock_offset_seconds", "run_id"):
+        for name in ("handsets", "clock_offset_seconds", "run_id", "fetches_sounds"):
             if name in changes:
                 top[name] = changes.pop(name)
         passthru = {"applet": "passthru", "url": f"{our_side.url}/voice/token/missed-call", "async": True}
@@ -186,9 +219,10 @@ def a_config(our_side: OurSide) -> Callable[..., dict[str, Any]]:
             "calls_per_minute": 0,
             "exophones": [{"number": EXOPHONE, "flow": [passthru, {"applet": "hangup"}], "flow_id": "11754"}],
             "headers": ["CLNWTR", "600123"],
-            "dlt": {"entity_id": ENTITY, "templates": {TEMPLATE: "Thank you {#var#}"}},
+            "dlt": {"entity_ids": [ENTITY], "templates": {TEMPLATE: "Thank you {#var#}"}},
         }
-        return {**top, "accounts": [{**account, **changes}]}
+        more = changes.pop("more_accounts", [])
+        return {**top, "accounts": [{**account, **changes}, *more]}
 
     return make
 

@@ -57,7 +57,7 @@ def test_many_calls_can_be_held_to_so_many_at_once(serve: Callable[..., Any], ou
         (
             "handsets/+919000000101",
             {"is_loud": True},
-            "is_loud: only is_on, is_known, is_dnd, withholds_number can be set, to true or false.",
+            "is_loud: only is_on, is_known, is_dnd, withholds_number, answers, is_busy can be set, to true or false.",
         ),
         (
             "clock",

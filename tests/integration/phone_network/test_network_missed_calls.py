@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from phone_network import FaultPlan
+
 pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
 
+EXOPHONE = "+918040001001"
 PARAMETERS = [
     "CallSid",
     "CallFrom",
@@ -212,18 +215,20 @@ def test_a_fault_of_the_passthru_reaches_our_side(
     assert (calls["accepted"], calls["dropped"]) == ((1, 0) if count else (0, 1))
 
 
-def test_a_reordered_request_arrives_after_the_next_one(serve: Callable[..., Any], our_side: Any) -> None:
-    """Struck by chance: of many calls, given one by one, some arrive behind their successor."""
-    stage = serve(faults={"passthru_reorder": 0.3}, seed=1, timing={"fault_delay_seconds": 2})
-    given = []
-    for index in range(30):
-        given.append(stage.ring(f"+9190000002{index:02}")["call_sid"])
-        time.sleep(0.01)
-    stage.wait_until_idle()
+def test_a_reordered_request_arrives_right_after_the_next_one(
+    serve: Callable[..., Any], our_side: Any
+) -> None:
+    rates = {"passthru_reorder": 0.5}
+    plan = FaultPlan.of(rates, seed=1)
+    callers = [f"+9190000002{index:02}" for index in range(20)]
+    struck = [plan.strikes("passthru_reorder", caller, EXOPHONE, 1, "0") for caller in callers]
+    held, spared = callers[struck.index(True)], callers[struck.index(False)]
 
-    arrived = [request.parameters["CallSid"] for request in our_side.received]
-    assert sorted(arrived) == sorted(given)
-    assert arrived != given
+    stage = serve(faults=rates, seed=1, timing={"fault_delay_seconds": 30})
+    given = [stage.ring(caller)["call_sid"] for caller in (held, spared)]
+    arrived = our_side.wait_for(2)
+
+    assert [request.parameters["CallSid"] for request in arrived] == given[::-1]
 
 
 def test_malformed_extras_travel_as_the_bytes_they_are(serve: Callable[..., Any], our_side: Any) -> None:

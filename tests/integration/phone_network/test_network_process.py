@@ -142,13 +142,13 @@ def test_a_rough_story_strikes_the_same_people_twice_in_any_order(a_config: Call
     plan = load("rough", seed=11)
 
     async def story(callers: list[str]) -> dict[str, tuple[int, bool]]:
-        async with PhoneNetwork(parse(a_config(timing={"fault_delay_seconds": 0.01})), plan) as network:
-            async with ClientSession(network.url) as client:
-                calls = [{"from": caller, "to": "+918040001001"} for caller in callers]
-                await client.post("/control/ring-many", json={"calls": calls, "at_once": 20})
-                await client.get("/control/idle", params={"wait": "30"})
-                async with client.get("/control/calls") as answer:
-                    rows = (await answer.json())["calls"]
+        config = parse(a_config(timing={"fault_delay_seconds": 0.01}))
+        async with PhoneNetwork(config, plan) as network, ClientSession(network.url) as client:
+            calls = [{"from": caller, "to": "+918040001001"} for caller in callers]
+            await client.post("/control/ring-many", json={"calls": calls, "at_once": 20})
+            await client.get("/control/idle", params={"wait": "30"})
+            async with client.get("/control/calls") as answer:
+                rows = (await answer.json())["calls"]
         return {row["from"]: (row["requests_sent"], row["dropped"]) for row in rows}
 
     callers = [f"+919000{index:06}" for index in range(200)]

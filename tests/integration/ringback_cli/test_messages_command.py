@@ -6,8 +6,8 @@ import pytest
 
 from ringback.domain.messages import State
 from ringback.providers.base import Unclear
-from ringback.services import messages as sending
-from ringback.store import counters
+from ringback.services import messages
+from ringback.store import sending
 from ringback_cli import backlog
 from tests.deployment import Deployment, deployed
 from tests.integration.ringback_cli.conftest import Read, Run
@@ -19,7 +19,7 @@ def a_listed_message(deployment: Deployment) -> str:
     deployment.ring()
     deployment.settle()
     deployment.clock.move(hours=25)
-    sending.list_for_people(deployment.runtime)
+    messages.list_for_people(deployment.runtime)
     return deployment.message().message_id
 
 
@@ -46,7 +46,7 @@ def test_a_backlog_is_shown_with_the_time_it_needs(deployment: Deployment, run: 
 
     deployment.ring()
     deployment.react()
-    counters.depart("exotel-sms", deployment.clock.now(), timedelta(seconds=1), 200)
+    sending.depart("exotel-sms", deployment.clock.now(), timedelta(seconds=1), 200)
 
     assert read("messages")["queued"] == 1
     assert read("messages")["seconds_left"] == 200.0
@@ -138,4 +138,4 @@ def test_the_pace_counts_in_the_time_left() -> None:
 
         left = backlog.read(deployment.runtime).time_left.total_seconds()
 
-        assert left == pytest.approx(5 * 60 / (200 * sending.SHARE_OF_RATE))
+        assert left == pytest.approx(5 * 60 / (200 * messages.SHARE_OF_RATE))

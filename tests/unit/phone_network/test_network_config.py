@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from phone_network import config
-from phone_network.config import ConfigError, Hangup, Passthru, Template
+from phone_network.applets import Hangup, Passthru
+from phone_network.config import ConfigError, Template
 
 WHOLE: dict[str, Any] = {
     "accounts": [
@@ -34,7 +35,7 @@ WHOLE: dict[str, Any] = {
             ],
             "headers": ["CLNWTR"],
             "dlt": {
-                "entity_id": "1101000000000000001",
+                "entity_ids": ["1101000000000000001"],
                 "templates": {
                     "1107000000000000001": "Thank you {#var#}",
                     "1107000000000000002": {"text": "Bye", "headers": ["CLNWTR"]},
@@ -107,8 +108,9 @@ def _account(changed: dict[str, Any]) -> dict[str, Any]:
             "accounts[0].exophones[0].flow[0].url: 'ftp://x' is no http or https address.",
         ),
         (
-            lambda c: _account(c)["exophones"][0]["flow"][1].update(applet="greeting"),
-            "accounts[0].exophones[0].flow[1].applet: 'greeting' is not known; known: passthru, hangup.",
+            lambda c: _account(c)["exophones"][0]["flow"][1].update(applet="fax"),
+            "accounts[0].exophones[0].flow[1].applet: 'fax' is not known; known: passthru, hangup, greeting, "
+            "gather, menu, switch, voicemail, transfer, sms, connect.",
         ),
         (
             lambda c: _account(c)["exophones"].append(_account(c)["exophones"][0]),

@@ -23,7 +23,7 @@ ACCOUNT = config.parse(
                 "api_token": "t",
                 "headers": ["CLNWTR", "OTHERS"],
                 "dlt": {
-                    "entity_id": ENTITY,
+                    "entity_ids": [ENTITY],
                     "templates": {
                         TEMPLATE: "Thank you {#var#}",
                         TIED: {"text": "Bye", "headers": ["OTHERS"]},

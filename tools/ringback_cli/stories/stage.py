@@ -29,10 +29,9 @@ from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import Rejected
 from ringback.domain.times import INDIA
 from ringback.runtime import Runtime
-from ringback.services import calls
+from ringback.services import calls, messages
 from ringback.services import campaigns as publishing
-from ringback.services import messages as sending
-from ringback.store import counters
+from ringback.store import sending
 from ringback_cli.stories import Tell, Unplayable
 from ringback_cli.stories.phones import Phones
 from ringback_local import faults as our_faults
@@ -53,7 +52,7 @@ NETWORK_TIMING: Mapping[str, Any] = {
     "retry_after_seconds": 1,
 }
 
-RELEASE_AHEAD = sending.BLOCKED_FOR + timedelta(minutes=1)
+RELEASE_AHEAD = messages.BLOCKED_FOR + timedelta(minutes=1)
 """By how much the clock of `Release` runs ahead: whatever is held for minutes is due, what waits for the morning is not."""
 
 RECONCILE_AHEAD = calls.SETTLED_AFTER + timedelta(seconds=5)
@@ -243,8 +242,8 @@ class Stage:
 
     def _resume(self) -> None:
         for campaign in self.campaigns:
-            if counters.standing(campaign.id, ()).paused:
-                counters.resume(campaign.id)
+            if sending.standing(campaign.id, ()).paused:
+                sending.resume(campaign.id)
                 self.resumed += 1
 
     # What is left behind

@@ -15,7 +15,7 @@ from ringback.providers.exotel.missed import pairs_of
 from ringback.runtime import Runtime
 from ringback.services import callbacks
 from ringback.services.phones import read as read_phone
-from ringback.store import catalog, counters, journal
+from ringback.store import catalog, journal, watermarks
 
 MISSED_CALL = "missed-call"
 
@@ -51,7 +51,7 @@ def reconcile(
     all finds its fact kept.
     """
     now, name = runtime.clock.now(), f"calls-{provider.name}"
-    done = counters.watermark(name)
+    done = watermarks.read(name)
     since = max((done or now - FIRST_LOOK_BACK) - OVERLAP, now - LONGEST_LOOK_BACK)
     run, until = Reconciliation(), now - settled_after
     cursor: str | None = None
@@ -67,7 +67,7 @@ def reconcile(
     except ProviderError as problem:
         observability.logger.warning("The call listing could not be read", extra={"code": problem.code})
     if run.complete:
-        counters.set_watermark(name, until)
+        watermarks.advance(name, until)
     observability.count("ReconcileFound", run.created)
     observability.gauge(
         "ReconcileLagSeconds", (now - (until if run.complete else done or since)).total_seconds()

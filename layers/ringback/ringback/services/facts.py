@@ -6,6 +6,7 @@ in any order. A fact that fails goes by its key to the retry queue and the rest 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import assert_never
 from urllib.parse import parse_qsl
@@ -25,13 +26,13 @@ from ringback.domain.facts import (
     Unparsed,
 )
 from ringback.domain.messages import Message, State
-from ringback.domain.metrics import Increments
+from ringback.domain.metrics import Hour, Increments
 from ringback.providers import exotel
 from ringback.runtime import Runtime
 from ringback.services import callbacks, failures
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
-from ringback.store import catalog, contacts, counters, journal
+from ringback.store import catalog, contacts, counters, journal, sending
 from ringback.store import messages as ledger
 
 OPT_OUT = "opt-out"
@@ -67,6 +68,19 @@ def named_a_caller(variant: Entry, campaign: Campaign) -> bool:
     )
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What the facts of one batch come to together."""
+
+    increments: Increments = field(default_factory=dict)
+    tickets: list[queues.Ticket] = field(default_factory=list)
+    blocks: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """(campaign, prefix) → how many of the batch's callers are of that block of numbers."""
+
+    def count(self, hour: Hour, added: Counter[str]) -> None:
+        metrics.merge(self.increments, hour, added)
+
+
 class Reaction:
     """Reacts to batches of entries; keeps campaign content at hand from one batch to the next."""
 
@@ -81,55 +95,39 @@ class Reaction:
         is idempotent, so a replay leaves them out (`counting`).
         """
         failed: list[Entry] = []
-        increments: Increments = {}
-        tickets: list[queues.Ticket] = []
-        blocks: Counter[tuple[str, str]] = Counter()
+        batch = _Batch()
         for entry in entries:
             try:
-                self._consequences(entry, increments, tickets, blocks)
+                self._consequences(entry, batch)
             except Exception:
                 observability.logger.exception(
                     "A fact failed", extra={"source_id": entry.source_id, "fact": entry.key}
                 )
                 observability.count("FactFailed")
                 failed.append(entry)
-        self._hold_suspicious(blocks)
-        queues.put(self._runtime.settings.send_queue_url, tickets)
+        self._hold_suspicious(batch.blocks)
+        queues.put(self._runtime.settings.send_queue_url, batch.tickets)
         if counting and entries:
-            counters.add(increments, shard=crc32(entries[0].source_id.encode()))
+            counters.add(batch.increments, shard=crc32(entries[0].source_id.encode()))
         return failed
 
-    def _consequences(
-        self,
-        entry: Entry,
-        increments: Increments,
-        tickets: list[queues.Ticket],
-        blocks: Counter[tuple[str, str]],
-    ) -> None:
+    def _consequences(self, entry: Entry, batch: _Batch) -> None:
         match read(entry):
             case CallMissed() as call:
-                self._missed(entry, call, increments, tickets, blocks)
+                self._missed(entry, call, batch)
             case SmsStatusChanged() as report:
-                self._reported(entry, report, increments)
+                self._reported(entry, report, batch)
             case ContactOptedOut(person=person):
                 contacts.opt_out(person, entry.received_at)
             case Unparsed():
-                metrics.merge(
-                    increments,
+                batch.count(
                     metrics.hour_of(entry.campaign, entry.received_at),
                     Counter({metrics.UNPARSED: 1}),
                 )
             case never:
                 assert_never(never)
 
-    def _missed(
-        self,
-        entry: Entry,
-        call: CallMissed,
-        increments: Increments,
-        tickets: list[queues.Ticket],
-        blocks: Counter[tuple[str, str]],
-    ) -> None:
+    def _missed(self, entry: Entry, call: CallMissed, batch: _Batch) -> None:
         campaign = self._shelf.current(entry.campaign)
         recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
         hour = metrics.hour_of(campaign.id, recognised.occurred_at)
@@ -138,24 +136,24 @@ class Reaction:
             observability.logger.warning(
                 "A call named a number of another campaign", extra={"source_id": entry.source_id}
             )
-            metrics.merge(increments, hour, Counter({metrics.FOREIGN_NUMBER: 1}))
+            batch.count(hour, Counter({metrics.FOREIGN_NUMBER: 1}))
             return
         if entry.is_variant and named_a_caller(entry, campaign):
             return
         new_at: tuple[str, ...] = ()
         is_verified = False
         if recognised.number is not None and recognised.phone is not None:
-            blocks[campaign.id, phones.prefix(recognised.phone)] += 1
+            batch.blocks[campaign.id, phones.prefix(recognised.phone)] += 1
             contact, message = self._meet(campaign, recognised.number, recognised, recognised.phone)
             new_at = metrics.first_met(contact, recognised.cause, recognised.number)
             is_verified = contact.verified is not None
             if message is not None:
                 ledger.plan(message)
-                tickets.append(queues.Ticket(message.person, message.name))
+                batch.tickets.append(queues.Ticket(message.person, message.name))
         added = metrics.of_call(
             recognised, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
         )
-        metrics.merge(increments, hour, added)
+        batch.count(hour, added)
 
     def _meet(
         self, campaign: Campaign, number: Number, call: Recognised, phone: str
@@ -191,7 +189,7 @@ class Reaction:
             caused_at=call.occurred_at,
         )
 
-    def _reported(self, entry: Entry, report: SmsStatusChanged, increments: Increments) -> None:
+    def _reported(self, entry: Entry, report: SmsStatusChanged, batch: _Batch) -> None:
         person, name = messages.split_id(report.source_id)
         state = messages.state_reported(report.delivery)
         if state is None:
@@ -212,7 +210,7 @@ class Reaction:
                 added += metrics.of_verification(contact)
         elif state is State.FAILED:
             added[metrics.FAILED] += 1
-        metrics.merge(increments, metrics.hour_of(entry.campaign, entry.received_at), added)
+        batch.count(metrics.hour_of(entry.campaign, entry.received_at), added)
 
     def _hold_suspicious(self, blocks: Counter[tuple[str, str]]) -> None:
         """Hold what a burst from one block of ten thousand numbers would be sent (A13). Their calls are recorded all the same."""
@@ -221,7 +219,7 @@ class Reaction:
             if calls_made < _SUSPICIOUS_SHARE:
                 continue
             limit = self._shelf.current(campaign_id).limits.prefix_per_minute
-            if counters.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
+            if sending.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
                 observability.count("PrefixHeld")
 
 

@@ -2,7 +2,7 @@
 
 from ringback import observability
 from ringback.domain.facts import FailureAction
-from ringback.store import contacts, counters
+from ringback.store import contacts, sending
 
 
 def heed(action: FailureAction, campaign: str, person: str, code: str, *, is_news: bool = True) -> None:
@@ -20,6 +20,6 @@ def heed(action: FailureAction, campaign: str, person: str, code: str, *, is_new
 
 def pause(campaign: str, reason: str) -> None:
     """Stop a campaign's sending until a person resumes it. Receiving goes on."""
-    counters.pause(campaign, reason)
+    sending.pause(campaign, reason)
     observability.count("SendingPaused")
     observability.logger.error("Sending paused", extra={"campaign": campaign, "reason": reason})

@@ -35,7 +35,7 @@ from ringback.runtime import Runtime
 from ringback.services import failures
 from ringback.services.callbacks import report_address
 from ringback.services.campaigns import Shelf
-from ringback.store import contacts, counters
+from ringback.store import contacts, sending
 from ringback.store import messages as ledger
 
 LONGEST_WAIT = timedelta(seconds=5)
@@ -165,7 +165,7 @@ class Sender:
         for message in claimable:
             if message.person in people:
                 prefixes[message.campaign].add(phones.prefix(people[message.person].phone))
-        standings = {campaign: counters.standing(campaign, blocks) for campaign, blocks in prefixes.items()}
+        standings = {campaign: sending.standing(campaign, blocks) for campaign, blocks in prefixes.items()}
         candidates = []
         for message in claimable:
             try:
@@ -205,6 +205,8 @@ class Sender:
                 "Held a message",
                 extra={"message_id": message.message_id, "rule": rule, "until": until.isoformat()},
             )
+        else:
+            self._look_again(message)
 
     def _refuse(self, message: Message, rule: str, detail: str = "") -> None:
         if ledger.refuse(message, rule):
@@ -212,6 +214,13 @@ class Sender:
             observability.logger.info(
                 "Refused a message", extra={"message_id": message.message_id, "rule": rule, "detail": detail}
             )
+        else:
+            self._look_again(message)
+
+    def _look_again(self, message: Message) -> None:
+        """Another worker has claimed the message meanwhile. Should it die, only a later ticket can settle its claim."""
+        lease = int(self._runtime.settings.send_lease_seconds)
+        queues.put(self._runtime.settings.send_queue_url, [Ticket(message.person, message.name, lease + 1)])
 
     # Pace
 
@@ -223,7 +232,7 @@ class Sender:
         granted = [each for each in passed if _can_meet_departure(each.message, now)]
         fresh = [each for each in passed if not _can_meet_departure(each.message, now)]
         if fresh:
-            first = counters.depart(self._account, now, self._gap, len(fresh))
+            first = sending.depart(self._account, now, self._gap, len(fresh))
             granted += [
                 replace(each, departs_at=first + index * self._gap) for index, each in enumerate(fresh)
             ]
@@ -327,7 +336,7 @@ class Sender:
                 self._log("The provider declined a message", candidate, code=code, detail=detail)
             case Throttled(retry_after_seconds=seconds):
                 until = now + (THROTTLED_FOR if seconds is None else timedelta(seconds=seconds))
-                counters.back_off(self._account, until)
+                sending.back_off(self._account, until)
                 self._hold(message, THROTTLED, until)
                 observability.count("ProviderThrottled")
             case AccountBlocked(code=code, detail=detail):
@@ -348,11 +357,11 @@ def _spend_on(group: Sequence[_Candidate]) -> bool:
     """Take the cost of messages of one campaign from its budget; False, and nothing taken, when that would pass it."""
     campaign = group[0].campaign
     cost = sum(each.rendered.cost_paise for each in group)
-    return counters.spend(campaign.id, cost, campaign.limits.sms_budget_paise)
+    return sending.spend(campaign.id, cost, campaign.limits.sms_budget_paise)
 
 
 def _give_back(candidate: _Candidate) -> None:
-    counters.give_back(candidate.campaign.id, candidate.rendered.cost_paise)
+    sending.give_back(candidate.campaign.id, candidate.rendered.cost_paise)
 
 
 def _can_meet_departure(message: Message, now: datetime) -> bool:

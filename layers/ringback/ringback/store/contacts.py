@@ -4,15 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from pynamodb.constants import ALL_NEW
-from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from ringback.domain import times
 from ringback.domain.contacts import Contact, Planned
-from ringback.store.tables import ContactRow, connection
+from ringback.store.tables import ContactRow, batch_get, connection, update_if
 
 _FIRST = "first "
 _PLANNED = "planned "
@@ -23,7 +21,7 @@ def record_call(contact: Contact, *, opts_out: bool) -> Contact:
 
     Every attribute is a first time or a set member, so a repeat changes nothing and calls may come in any order.
     """
-    return _record(contact, opts_out, (), None)
+    return _made(_record(contact, opts_out, (), None))
 
 
 def record_call_and_plan(
@@ -37,15 +35,15 @@ def record_call_and_plan(
     cause, at = Path([f"{_PLANNED}{text}"]), Path([f"{_PLANNED}{text} at"])
     due = cause.does_not_exist() | (cause == planned.cause) | (at < times.written(planned.at - once_per))
     actions = (cause.set(planned.cause), at.set(times.written(planned.at)))
-    try:
-        return _record(contact, False, actions, due), True
-    except UpdateError as problem:
-        if problem.cause_response_code != "ConditionalCheckFailedException":
-            raise
-    return _record(contact, False, (), None), False
+    stored = _record(contact, False, actions, due)
+    if stored is not None:
+        return stored, True
+    return _made(_record(contact, False, (), None)), False
 
 
-def _record(contact: Contact, opts_out: bool, more: Iterable[Action], condition: Condition | None) -> Contact:
+def _record(
+    contact: Contact, opts_out: bool, more: Iterable[Action], condition: Condition | None
+) -> Contact | None:
     actions: list[Action] = [
         _keep_first("campaign", contact.campaign),
         _keep_first("phone", contact.phone),
@@ -79,12 +77,13 @@ def verify(person: str, message_id: str) -> Contact | None:
 
 
 def _change(person: str, action: Action) -> Contact | None:
-    try:
-        return _update(person, [action], Path("person").exists())
-    except UpdateError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
-            return None
-        raise
+    return _update(person, [action], Path("person").exists())
+
+
+def _made(contact: Contact | None) -> Contact:
+    """What a write without a condition has made; it can't be absent."""
+    assert contact is not None
+    return contact
 
 
 def _keep_first(name: str, value: str) -> Action:
@@ -92,11 +91,9 @@ def _keep_first(name: str, value: str) -> Action:
     return path.set(path | value)
 
 
-def _update(person: str, actions: list[Action], condition: Condition | None) -> Contact:
-    answer = connection(ContactRow).update_item(
-        person, actions=actions, condition=condition, return_values=ALL_NEW
-    )
-    return _contact(answer["Attributes"])
+def _update(person: str, actions: list[Action], condition: Condition | None) -> Contact | None:
+    attributes = update_if(ContactRow, person, actions=actions, condition=condition)
+    return _contact(attributes) if attributes is not None else None
 
 
 def load(person: str) -> Contact | None:
@@ -105,18 +102,9 @@ def load(person: str) -> Contact | None:
 
 
 def load_many(people: Iterable[str]) -> dict[str, Contact]:
-    """The known ones among the people (at most 100), read consistently in one batch."""
-    table = connection(ContactRow)
-    keys = [{"person": person} for person in dict.fromkeys(people)]
-    found: dict[str, Contact] = {}
-    while keys:
-        answer = table.batch_get_item(keys, consistent_read=True)  # type: ignore[arg-type]
-        for item in answer["Responses"].get(table.table_name, []):
-            contact = _contact(item)
-            found[contact.person] = contact
-        left = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
-        keys = [{"person": key["person"]["S"]} for key in left]
-    return found
+    """The known ones among the people, read consistently in one batch per 100."""
+    keys = ({"person": person} for person in dict.fromkeys(people))
+    return {contact.person: contact for contact in map(_contact, batch_get(ContactRow, keys))}
 
 
 def every(campaign: str | None = None) -> Iterator[Contact]:

@@ -5,11 +5,9 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from pynamodb.exceptions import PutError
-
 from ringback.domain import times
 from ringback.domain.facts import Entry
-from ringback.store.tables import JournalRow, connection
+from ringback.store.tables import JournalRow, connection, put_if_new
 
 KEPT_FOR = timedelta(days=400)
 """At least a year of traffic data: DPDP Rules 2025, Rule 8(3) (india-rules D5), with a month's margin."""
@@ -51,13 +49,7 @@ def _put(entry: Entry, key: str) -> bool:
         listed=entry.listed or None,
         expires_at=int((entry.received_at + KEPT_FOR).timestamp()),
     )
-    try:
-        row.save(condition=JournalRow.source_id.does_not_exist())
-    except PutError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return put_if_new(row, JournalRow.source_id)
 
 
 def load(source_id: str, key: str) -> Entry | None:

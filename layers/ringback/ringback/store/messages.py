@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Literal
 
-from pynamodb.exceptions import PutError, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from ringback.domain import times
 from ringback.domain.messages import CLAIMABLE, Message, State, predecessors
-from ringback.store.tables import MessageRow, connection
+from ringback.store.tables import MessageRow, put_if_new, update_if
 
 BUCKETS = 8
 """How many partitions the waiting messages are spread over."""
@@ -31,13 +30,7 @@ def plan(message: Message) -> bool:
         caused_at=times.written(message.caused_at),
         state=str(message.state),
     )
-    try:
-        row.save(condition=MessageRow.person.does_not_exist())
-    except PutError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return put_if_new(row, MessageRow.person)
 
 
 def hold(message: Message, rule: str, until: datetime, *, departs_at: datetime | None = None) -> bool:
@@ -198,13 +191,7 @@ def _move(message: Message, after: State, actions: Sequence[Action], condition: 
 
 
 def _update(person: str, name: str, actions: Sequence[Action], condition: Condition) -> bool:
-    try:
-        connection(MessageRow).update_item(person, name, actions=list(actions), condition=condition)
-    except UpdateError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
+    return update_if(MessageRow, person, name, actions=actions, condition=condition) is not None
 
 
 def _message(row: MessageRow) -> Message:

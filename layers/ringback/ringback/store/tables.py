@@ -9,13 +9,21 @@
 | counters | name, shard | sharded metrics, the pace, spending, pauses, tripped prefixes, the reconciler's watermark |
 """
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
 from pynamodb.attributes import (
+    Attribute,
     BooleanAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
 from pynamodb.connection import TableConnection
+from pynamodb.constants import ALL_NEW
+from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
@@ -134,3 +142,49 @@ def bind(prefix: str) -> None:
 def connection(model: type[Model]) -> TableConnection:
     """The model's table as pynamodb's lower level sees it, for attributes whose names are data."""
     return model._get_connection()
+
+
+Attributes = Mapping[str, Any]
+"""A row as DynamoDB has it: name → {type: value}."""
+
+
+def update_if(
+    model: type[Model],
+    hash_key: str,
+    range_key: str | None = None,
+    *,
+    actions: Sequence[Action],
+    condition: Condition | None = None,
+) -> Attributes | None:
+    """Update a row, or make it, and return it as it then stands; None, and nothing changed, when the condition failed."""
+    try:
+        answer = connection(model).update_item(
+            hash_key, range_key, actions=list(actions), condition=condition, return_values=ALL_NEW
+        )
+    except UpdateError as problem:
+        if problem.cause_response_code == "ConditionalCheckFailedException":
+            return None
+        raise
+    attributes: Attributes = answer["Attributes"]
+    return attributes
+
+
+def put_if_new(row: Model, key: Attribute[str]) -> bool:
+    """Write a row unless one with its key exists; False when it does. `key` is the table's hash key."""
+    try:
+        row.save(condition=key.does_not_exist())
+    except PutError as problem:
+        if problem.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def batch_get(model: type[Model], keys: Iterable[Mapping[str, str]]) -> Iterator[Attributes]:
+    """The rows of those keys that exist, read consistently; asks again for what DynamoDB left out of an answer."""
+    table, wanted = connection(model), list(keys)
+    while wanted:
+        answer = table.batch_get_item(wanted[:100], consistent_read=True)  # type: ignore[arg-type]
+        yield from answer["Responses"].get(table.table_name, [])
+        left = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
+        wanted = [{name: value["S"] for name, value in key.items()} for key in left] + wanted[100:]

@@ -1,0 +1,50 @@
+"""What each figure is held to. The bounds are the project's promises: they live here and nowhere else."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A limit on one figure; `at_least` turns it round."""
+
+    limit: float
+    at_least: bool = False
+
+    def holds(self, value: float) -> bool:
+        return value >= self.limit if self.at_least else value <= self.limit
+
+    def __str__(self) -> str:
+        return f"{'≥' if self.at_least else '≤'} {self.limit:g}"
+
+
+COLD_START_RATIO = Bound(1.3)
+"""Init of the voice door ÷ init of a handler that makes one boto3 client, both with compiled code; lower quartiles."""
+
+WEBHOOK_CPU_RATIO = Bound(1.4)
+"""Processor time of one warm callback ÷ that of a handler doing one boto3 `put_item`; median of the runs."""
+
+BURST_LOST = Bound(0)
+"""Callbacks that were not answered 200, or answered and then not in the journal."""
+
+BURST_MISCOUNTED = Bound(0)
+"""By how much the counters differ from what was sent, and from their recount."""
+
+WRITE_UNITS_PER_CALL = Bound(7)
+"""DynamoDB write units from a new caller's callback to the hand-off of their SMS."""
+
+USD_PER_MILLION_CALLS = Bound(8.5)
+"""All of AWS from callback to SMS hand-off, list prices in ap-south-1, the provider answering in 300 ms."""
+
+BILLED_BY_THE_HOUR = Bound(0)
+"""Resources of the template that cost money for every hour they exist, used or not."""
+
+PACE_SHARE = Bound(0.95, at_least=True)
+"""How much of the allowed rate is used while there is work waiting."""
+
+MEMORY_SHARE = Bound(0.5)
+"""The most a function has held ÷ what the template gives it: the other half is for spikes and for later features."""
+
+
+def pace_in_60_seconds(limit: int) -> Bound:
+    """Requests that the provider may see in any 60 seconds."""
+    return Bound(limit)

@@ -1,0 +1,144 @@
+"""The built functions on one stack, each in an environment of its own, fed as Lambda's event sources feed them.
+
+The stack gives tables, queues and the phone network; its own event source mappings are taken away, so that every batch has the size
+that the measurement wants and every request passes a meter.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import batched
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+from urllib.request import urlopen
+
+from benchmarks.artefacts import NAMES, built
+from benchmarks.deployment import CAMPAIGN, call_id, caller, deployed, missed_call
+from benchmarks.units import Item
+from benchmarks.wire import Meter, Relay, late, shape_of
+from benchmarks.workers import Failed, Metered, api_event, environment_of
+from ringback.runtime import Runtime
+from ringback.services import callbacks
+from ringback_local.stack import Options, Stack
+
+PROVIDER_SECONDS = 0.3
+"""What the provider takes to answer a request to send an SMS."""
+
+
+class Pipeline:
+    """A missed call's way, one step at a time. `functions` has each function by its logical id."""
+
+    def __init__(self, stack: Stack, runtime: Runtime, functions: dict[str, Metered]) -> None:
+        self._stack = stack
+        self._runtime = runtime
+        self.functions = functions
+        self._calls = 0
+        self._streams = stack.client("dynamodbstreams")
+        self._queue = stack.client("sqs")
+        self._queue_url = stack.environment()["SEND_QUEUE_URL"]
+        table = stack.client("dynamodb").describe_table(TableName="ringback-journal")["Table"]
+        shards = self._streams.describe_stream(StreamArn=table["LatestStreamArn"])["StreamDescription"][
+            "Shards"
+        ]
+        self._iterators = [
+            self._streams.get_shard_iterator(
+                StreamArn=table["LatestStreamArn"], ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+            )["ShardIterator"]
+            for shard in shards
+        ]
+
+    def call(self, calls: int) -> None:
+        """So many new callers give a missed call; each callback is one invocation of the door."""
+        path = f"{urlsplit(self._stack.voice_url(CAMPAIGN)).path}/missed-call"
+        for number in range(self._calls, self._calls + calls):
+            query = missed_call(call_id(number), caller(number), self._stack.now())
+            answer = self.functions["VoiceWebhook"].invoke(api_event(path, query))
+            if answer["statusCode"] != 200:
+                raise Failed(f"the voice door answered {answer['statusCode']}")
+        self._calls += calls
+
+    def react(self, batch: int) -> int:
+        """Hand everything new in the journal to `React`, in batches of at most so many; returns how many batches."""
+        batches = list(batched(self._new_records(), batch))
+        for records in batches:
+            self.functions["React"].invoke({"Records": records})
+        return len(batches)
+
+    def send(self, batch: int) -> int:
+        """Hand everything in the send queue to `SendMessage`, in batches of at most so many; returns how many batches."""
+        batches = list(batched(self._tickets(), batch))
+        for messages in batches:
+            records = [
+                {"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs"} for m in messages
+            ]
+            if failures := self.functions["SendMessage"].invoke({"Records": records})["batchItemFailures"]:
+                raise Failed(f"{len(failures)} messages came back")
+        return len(batches)
+
+    def report(self) -> None:
+        """The provider reports each message that it took as delivered, at the address that it was given."""
+        with urlopen(f"{self._stack.addresses.network_url}/control/messages", timeout=30) as answer:
+            accepted = json.load(answer)["messages"]
+        for sms in accepted:
+            address = callbacks.report_address(self._runtime, sms["custom_field"])
+            told = {
+                "SmsSid": sms["sms_sid"],
+                "To": sms["to"],
+                "Status": "sent",
+                "DetailedStatusCode": "20005",
+            }
+            form = "application/x-www-form-urlencoded"
+            event = api_event(urlsplit(address).path, "", "POST", urlencode(told), form)
+            self.functions["SmsWebhook"].invoke(event)
+
+    def _new_records(self) -> Iterator[Any]:
+        for index, iterator in enumerate(self._iterators):
+            answer = self._streams.get_records(ShardIterator=iterator, Limit=1000)
+            self._iterators[index] = answer["NextShardIterator"]
+            for record in answer["Records"]:
+                del record["dynamodb"]["ApproximateCreationDateTime"]
+                yield record
+
+    def _tickets(self) -> Iterator[Any]:
+        while messages := self._queue.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get(
+            "Messages"
+        ):
+            for message in messages:
+                self._queue.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+                yield message
+
+
+@contextmanager
+def running(options: Options, *, metered: bool) -> Iterator[tuple[Stack, Pipeline]]:
+    """A pipeline on a stack of its own, each function with one environment.
+
+    Metered, every request passes a relay that looks at items before and after, which takes time: measure time without.
+    """
+    with deployed(options) as (stack, runtime), ExitStack() as running:
+        for mapping in stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+            stack.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
+        provider = running.enter_context(Relay(stack.addresses.network_url, late(PROVIDER_SECONDS)))
+        database = stack.client("dynamodb")
+        shapes = {
+            name: shape_of(database.describe_table(TableName=name)["Table"])
+            for name in database.list_tables()["TableNames"]
+        }
+
+        def look(table: str, key: Item) -> Item | None:
+            item: Item | None = database.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+            return item
+
+        artefacts, functions = built(), {}
+        for name in NAMES:
+            meter = Meter("ringback-", shapes, look) if metered else None
+            aws = (
+                running.enter_context(Relay(stack.addresses.aws_url, meter)).url
+                if meter
+                else stack.addresses.aws_url
+            )
+            function = stack.function(name)
+            environment = environment_of(function, AWS_ENDPOINT_URL=aws, EXOTEL_BASE_URL=provider.url)
+            functions[name] = running.enter_context(
+                Metered(artefacts[name], environment, function.memory_mb, meter)
+            )
+        yield stack, Pipeline(stack, runtime, functions)

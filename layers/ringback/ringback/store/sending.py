@@ -1,0 +1,111 @@
+"""What sending asks and obeys: the pace, the budget, pauses, and blocks of numbers that are held."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pynamodb.expressions.operand import Path
+
+from ringback.store.singles import ONLY, load_single, moment, ms, update_single
+from ringback.store.tables import CounterRow, batch_get, connection
+
+
+def depart(account: str, now: datetime, gap: timedelta, count: int = 1) -> datetime:
+    """Take `count` departures in a row, `gap` apart, and return the first: now, or after those already taken.
+
+    One conditional update while others are waiting, two when nobody is. Departures never overlap, so no window of any length
+    holds more than its share; a departure that is not used is lost.
+    """
+    queue, now_ms, taken = Path(["next_ms"]), ms(now), count * _in_ms(gap)
+    while True:
+        after = update_single(f"pace#{account}", [queue.set(queue + taken)], queue >= now_ms)
+        if after is None:
+            after = update_single(
+                f"pace#{account}", [queue.set(now_ms + taken)], queue.does_not_exist() | (queue < now_ms)
+            )
+        if after is not None:
+            return now + timedelta(milliseconds=int(after["next_ms"]["N"]) - taken - now_ms)
+
+
+def next_departure(account: str) -> datetime | None:
+    """When the next free departure is; in the future by as much as the backlog will take. None before the first."""
+    row = load_single(f"pace#{account}")
+    return moment(row["next_ms"]) if "next_ms" in row else None
+
+
+def back_off(account: str, until: datetime) -> None:
+    """No new departure before `until`: the provider asked for a pause."""
+    queue = Path(["next_ms"])
+    update_single(f"pace#{account}", [queue.set(ms(until))], queue.does_not_exist() | (queue < ms(until)))
+
+
+def spend(campaign: str, paise: int, budget_paise: int) -> bool:
+    """Take money from the campaign's budget; False, and nothing taken, when that would pass it."""
+    spent = Path(["paise"])
+    enough = spent.does_not_exist() | (spent <= budget_paise - paise)
+    return (
+        paise <= budget_paise and update_single(f"spent#{campaign}", [spent.add(paise)], enough) is not None
+    )
+
+
+def give_back(campaign: str, paise: int) -> None:
+    """Return money for something that certainly was not sent."""
+    update_single(f"spent#{campaign}", [Path(["paise"]).add(-paise)])
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a campaign has spent, why its sending is paused, and which prefixes are held until when."""
+
+    paise: int
+    paused: str | None
+    prefixes: Mapping[str, datetime]
+
+
+def standing(campaign: str, prefixes: Iterable[str]) -> Standing:
+    """All of it in one consistent batch read."""
+    wanted = dict.fromkeys(prefixes)
+    names = [f"spent#{campaign}", f"pause#{campaign}", *(f"prefix#{campaign}#{prefix}" for prefix in wanted)]
+    rows = {
+        row["name"]["S"]: row
+        for row in batch_get(CounterRow, ({"name": name, "shard": ONLY} for name in names))
+    }
+    spent, pause = rows.get(f"spent#{campaign}", {}), rows.get(f"pause#{campaign}", {})
+    tripped = {prefix: rows.get(f"prefix#{campaign}#{prefix}", {}) for prefix in wanted}
+    return Standing(
+        paise=int(spent["paise"]["N"]) if "paise" in spent else 0,
+        paused=pause["reason"]["S"] if "reason" in pause else None,
+        prefixes={prefix: moment(row["until_ms"]) for prefix, row in tripped.items() if "until_ms" in row},
+    )
+
+
+def pause(campaign: str, reason: str) -> None:
+    """Stop a campaign's sending until somebody resumes it; receiving goes on. The first reason stands."""
+    path = Path(["reason"])
+    update_single(f"pause#{campaign}", [path.set(path | reason)])
+
+
+def resume(campaign: str) -> None:
+    connection(CounterRow).delete_item(f"pause#{campaign}", ONLY)
+
+
+def count_prefix(
+    campaign: str, prefix: str, minute: datetime, calls: int, limit: int, hold: timedelta
+) -> bool:
+    """Count a burst of calls from one block of ten thousand numbers; True when it passes `limit` a minute and is now held.
+
+    The count starts again with each minute. Source of the rule: india-rules A13.
+    """
+    name, count, since = f"prefix#{campaign}#{prefix}", Path(["calls"]), Path(["minute_ms"])
+    minute_ms = ms(minute.replace(second=0, microsecond=0))
+    again = update_single(name, [count.add(calls)], since == minute_ms)
+    if again is None:
+        update_single(name, [count.set(calls), since.set(minute_ms)])
+    if (int(again["calls"]["N"]) if again else calls) <= limit:
+        return False
+    update_single(name, [Path(["until_ms"]).set(ms(minute + hold))])
+    return True
+
+
+def _in_ms(gap: timedelta) -> int:
+    return round(gap.total_seconds() * 1000)

@@ -23,7 +23,7 @@ from phone_network.config import Timing
 from phone_network.deliveries import Delivery, Fields
 from phone_network.events import Feed
 from phone_network.faults import FaultPlan
-from phone_network.fragments import Answer, BadAnswer
+from phone_network.fragments import Answer, BadAnswer, NeverSent
 from phone_network.messages import Sms, Stage
 
 FORM = "application/x-www-form-urlencoded"
@@ -92,12 +92,17 @@ class Callbacks:
     ) -> Answer | None:
         """Send the requests of a Passthru, and return the answer to the one the applet meant.
 
-        `cause` tells one visit to one Passthru from all others. None: it was dropped, or not answered in time.
-        An asynchronous Passthru is never tried again.
+        `cause` tells one visit to one Passthru from all others. None: no answer came in time. An asynchronous
+        Passthru is never tried again.
+
+        Raises:
+            NeverSent: the plan dropped a synchronous one.
         """
         plan, late = self.plan, self._timing.fault_delay_seconds
-        fields = deliveries.respelt(plan, cause, tuple(call.to_flow(now)))
-        planned = deliveries.of_passthru(plan, cause, fields, late)
+        fields = tuple(call.to_flow(now))
+        if call.was_asked_for_keys:
+            fields = deliveries.respelt(plan, cause, fields)
+        planned = deliveries.of_passthru(plan, cause, fields, late, is_live=not applet.is_async)
         call.earlier_url = _joined(
             applet.url, _encoded(tuple(each for each in fields if each[0] != "passthru"))
         )
@@ -107,6 +112,8 @@ class Callbacks:
             call.dropped = True
             self.passthru.dropped += 1
             self._feed.tell("callback.dropped", call_sid=call.sid)
+            if not applet.is_async:
+                raise NeverSent("the request was lost")
             return None
         meant, *extra = planned
         for delivery in extra:
@@ -153,7 +160,7 @@ class Callbacks:
         figures.extra += max(0, sum(delivery.copies for delivery in planned) - 1)
         if not planned:
             figures.dropped += 1
-            raise BadAnswer("the request was lost")
+            raise NeverSent("the request was lost")
         meant, *extra = planned
         for delivery in extra:
             self._spawn("callbacks", self._get_fragment(url, delivery, headers))
@@ -186,7 +193,7 @@ class Callbacks:
         self.documents.extra += max(0, sum(delivery.copies for delivery in planned) - 1)
         if not planned:
             self.documents.dropped += 1
-            raise BadAnswer("the request was lost")
+            raise NeverSent("the request was lost")
         meant, *extra = planned
         for delivery in extra:
             self._spawn("callbacks", self._post(url, delivery, headers, timeout_seconds))

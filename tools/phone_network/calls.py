@@ -68,6 +68,7 @@ class Call:
     flow_id: str = ""
     custom_field: str = ""
     digits: str | None = None
+    was_asked_for_keys: bool = False
     call_type: str = "call-attempt"
     recording_url: str = ""
     recording_due_at: datetime | None = None

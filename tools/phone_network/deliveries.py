@@ -10,7 +10,7 @@ from phone_network.faults import FaultPlan
 
 Fields = tuple[tuple[str, str], ...]
 
-_SPARSE_PASSTHRU: Final = frozenset({"CallSid", "From", "To", "CurrentTime"})
+_SPARSE_PASSTHRU: Final = frozenset({"CallSid", "From", "To", "CurrentTime", "digits", "RecordingUrl"})
 _SPARSE_REPORT: Final = frozenset({"SmsSid", "To", "Status"})
 
 # Values with surrogate escapes leave as the bytes they stand for: these are not UTF-8.
@@ -40,9 +40,12 @@ class Delivery:
 
 
 def of_passthru(
-    plan: FaultPlan, cause: tuple[object, ...], fields: Fields, late_seconds: float
+    plan: FaultPlan, cause: tuple[object, ...], fields: Fields, late_seconds: float, is_live: bool = False
 ) -> list[Delivery]:
-    """Return the requests of one Passthru; none if it is dropped. The first is the one the applet meant."""
+    """Return the requests of one Passthru; none if it is dropped. The first is the one the applet meant.
+
+    `is_live`: the flow waits for it, so nothing can say of the call that it is over.
+    """
     if plan.strikes("passthru_drop", *cause):
         return []
     if plan.strikes("passthru_sparse", *cause):
@@ -60,10 +63,10 @@ def of_passthru(
         sent += [_later(first, late_seconds * times) for times in (1, 2)]
     if plan.strikes("passthru_changed", *cause):
         sent.append(_later(first, late_seconds, ("CallType", "client-hangup")))
-    if plan.strikes("passthru_terminal_first", *cause):
+    if not is_live and plan.strikes("passthru_terminal_first", *cause):
         sent[0] = replace(first, fields=_with(fields, ("CallStatus", "completed")))
         sent.append(_later(first, late_seconds, ("CallStatus", "ringing")))
-    if plan.strikes("passthru_two_terminals", *cause):
+    if not is_live and plan.strikes("passthru_two_terminals", *cause):
         sent.append(_later(first, late_seconds, ("CallStatus", "completed")))
         sent.append(_later(first, late_seconds * 2, ("CallStatus", "failed")))
     return sent

@@ -26,9 +26,9 @@ NETWORK: Mapping[str, str] = MappingProxyType(
         "passthru_duplicate": "the request is sent three times, one after the other",
         "passthru_concurrent": "the request is sent three times at once",
         "passthru_changed": "the request is repeated with another CallType under the same CallSid",
-        "passthru_two_terminals": "two more requests follow under the same CallSid: completed, then failed",
-        "passthru_terminal_first": "a request with CallStatus completed overtakes the one with ringing",
-        "passthru_sparse": "only CallSid, From, To and CurrentTime are sent",
+        "passthru_two_terminals": "asynchronous: two more requests follow under the same CallSid: completed, then failed",
+        "passthru_terminal_first": "asynchronous: a request with CallStatus completed overtakes the one with ringing",
+        "passthru_sparse": "only CallSid, From, To and CurrentTime are sent, and digits and RecordingUrl if any",
         "passthru_malformed": "nested, unknown, badly encoded and `null` parameters come with the good ones",
         # More of the Passthru, where the flow waits for its answer or has keys to tell.
         "passthru_timeout": "the request of a synchronous Passthru arrives, its answer comes too late: branch B",

@@ -3,6 +3,7 @@
 A call is answered by the first applet that has to speak, listen or dial: a flow without one costs its
 caller nothing. When the caller hangs up, what they were in the middle of decides: after a voicemail or a
 second person the flow runs on as far as it needs nobody, at a prompt or a Gather it stops at once.
+A flow loops by a Transfer to itself, as deep as the account's `max_transfers` (100 unless set).
 
 SOURCE: Exotel's support articles on the applets. Where they say nothing, the strict reading is taken and
 said beside it.
@@ -30,7 +31,7 @@ from phone_network.applets import (
 from phone_network.calls import Call
 from phone_network.config import Account
 from phone_network.exchange import Exchange
-from phone_network.fragments import Answer, BadAnswer
+from phone_network.fragments import Answer, BadAnswer, NeverSent
 from phone_network.lines import Gone, Heard, Line, Listening
 
 VERSION = {"Exotel-Version": "1.0"}
@@ -125,9 +126,13 @@ class _Walk:
             self._exchange.spawn("callbacks", work)
             self._line.note("told", url=applet.url, digits=call.digits, is_async=True)
             return None
-        self._answer = await work
+        is_sent = True
+        try:
+            self._answer = await work
+        except NeverSent:
+            self._answer, is_sent = None, False
         status = self._answer and self._answer.status
-        self._line.note("told", url=applet.url, digits=call.digits, status=status)
+        self._line.note("told", url=applet.url, digits=call.digits, status=status, sent=is_sent)
         return None if status == 200 else (applet.otherwise, f"{here}.")
 
     def _switch(self, applet: Switch, here: str) -> Branch:
@@ -151,7 +156,7 @@ class _Walk:
         return self._account.flows[applet.flow], f"{applet.flow}:"
 
     async def _greeting(self, applet: Greeting, here: str) -> None:
-        self._answer_phone()
+        self._line.answer()
         prompts = applet.prompts
         if applet.url:
             try:
@@ -164,7 +169,7 @@ class _Walk:
         await self._line.hear(await self._exchange.spoken(self._line, prompts))
 
     async def _gather(self, applet: Gather, here: str) -> None:
-        self._answer_phone()
+        self._line.answer()
         order = applet.order or await self._ordered(applet, here)
         await self._ask(order)
 
@@ -192,13 +197,13 @@ class _Walk:
 
     def _take(self, heard: Heard) -> None:
         self._asked += 1
-        self._call.digits = heard.keys
+        self._call.digits, self._call.was_asked_for_keys = heard.keys, True
         if heard.keys and self._plan.strikes("hangup_races_key", *self._call.cause, self._asked):
             self._line.hang_up()
             self._runs_on = self._is_racing = True
 
     async def _menu(self, applet: Menu, here: str) -> Branch:
-        self._answer_phone()
+        self._line.answer()
         order, prompt = applet.order, applet.order.prompt
         listening = Listening(order.input_timeout)
         for _ in range(order.repeat_menu + 1):
@@ -212,7 +217,7 @@ class _Walk:
         return applet.options[heard.keys], f"{here}.{heard.keys}."
 
     async def _voicemail(self, applet: Voicemail) -> None:
-        self._answer_phone()
+        self._line.answer()
         if applet.prompt:
             await self._line.hear(await self._exchange.spoken(self._line, (applet.prompt,)))
         taken = await self._line.record(applet.max_seconds, VOICEMAIL_SILENCE_SECONDS, "#")
@@ -237,7 +242,7 @@ class _Walk:
             )
 
     async def _connect(self, applet: Connect, here: str) -> Branch | None:
-        self._answer_phone()
+        self._line.answer()
         self._runs_on = True
         has_talked = await connects.connect(
             self._call, self._line, self._account, self._exchange, applet, self._cause(here)
@@ -261,9 +266,6 @@ class _Walk:
         self._visits[here] += 1
         nth = self._visits[here]
         return (*self._call.cause, here) if nth == 1 else (*self._call.cause, here, nth)
-
-    def _answer_phone(self) -> None:
-        self._line.answer()
 
     def _fail(self, what: str, reason: str, url: str = "") -> None:
         self._line.note("failed", what=what, reason=reason, **({"url": url} if url else {}))

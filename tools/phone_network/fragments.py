@@ -22,6 +22,10 @@ class BadAnswer(Exception):
     """An answer cannot be used, or none came; the message says why."""
 
 
+class NeverSent(BadAnswer):
+    """The request was lost before it reached us."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """An HTTP answer. `content_type` without its parameters."""

@@ -641,3 +641,27 @@ def test_every_call_is_listed_with_what_was_heard(flow: Callable[..., Any]) -> N
     stage.call("+919000000102")
 
     assert [call["heard"] for call in stage.control("calls?whole=1")["calls"]] == [["Hello"]] * 2
+
+
+@pytest.mark.parametrize(
+    ("fault", "sent", "status"),
+    [("passthru_drop", False, None), ("passthru_timeout", True, None), ("passthru_sparse", True, 200)],
+)
+def test_the_log_says_which_keys_we_were_told_of(
+    flow: Callable[..., Any], our_side: Any, fault: str, sent: bool, status: int | None
+) -> None:
+    passthru = {"applet": "passthru", "url": f"{our_side.url}/told", "async": False}
+    call = flow({"applet": "gather", "prompt": "Key"}, passthru, faults={fault: 1}).call(
+        script=[{"press": "4"}]
+    )
+    (told,) = [entry for entry in call["log"] if entry["event"] == "told"]
+
+    assert (told["digits"], told["sent"], told["status"]) == ("4", sent, status)
+    assert [request.parameters["digits"] for request in our_side.at("/told")] == ['"4"'] * sent
+
+
+def test_a_call_that_was_asked_for_nothing_never_has_digits(flow: Callable[..., Any], our_side: Any) -> None:
+    flow({"applet": "passthru", "url": f"{our_side.url}/told"}, faults={"digits_spelling": 1}).call()
+    (told,) = our_side.wait_for(1)
+
+    assert "digits" not in told.parameters

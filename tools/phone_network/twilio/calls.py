@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 from phone_network import dialling, numbers, sounds
 from phone_network.applets import Prompt
 from phone_network.exchange import Exchange
-from phone_network.fragments import BadAnswer
+from phone_network.fragments import BadAnswer, NeverSent
 from phone_network.lines import Gone, Line, Listening, Spoken
 from phone_network.recordings import Recording
 from phone_network.twilio import signing, twiml
@@ -245,14 +245,16 @@ class _Course:
         self._url = url = urljoin(self._url, address) if address else self._url
         fields = sorted([*self._call.fields(), *more])
         cause = (*self._call.cause, self._call.documents)
+        digits = dict(more).get("Digits")
         try:
             answer = await self._exchange.callbacks.post(
                 url, tuple(fields), cause, self._headers(url, fields, cause), ANSWER_SECONDS
             )
         except BadAnswer as failure:
+            is_sent = not isinstance(failure, NeverSent)
+            self._line.note("told", url=url, digits=digits, status=None, sent=is_sent)
             raise TwimlError(11200, str(failure)) from failure
-        digits = dict(more).get("Digits")
-        self._line.note("told", url=url, digits=digits, status=answer.status)
+        self._line.note("told", url=url, digits=digits, status=answer.status, sent=True)
         if answer.status != 200:
             raise TwimlError(11200, f"the answer has status {answer.status}")
         if answer.content_type not in _XML:

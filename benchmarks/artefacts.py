@@ -15,6 +15,7 @@ BUILD = Path(os.environ.get("RINGBACK_BUILD", ROOT / ".aws-sam" / "build"))
 """Where `sam build` puts functions and layers, by logical id; RINGBACK_BUILD names another build to measure."""
 
 BARE = Path(__file__).parent / "bare"
+BARE_STEP = Path(__file__).parent / "bare_step"
 
 NAMES = ("VoiceWebhook", "SmsWebhook", "React", "SendMessage", "Release", "Reconcile")
 
@@ -39,9 +40,9 @@ def built() -> Mapping[str, Artefact]:
     return {name: Artefact(BUILD / name, layers) for name in NAMES}
 
 
-def bare(folder: Path) -> Artefact:
-    """The bare handler, compiled in `folder`, on the same dependencies layer."""
-    shutil.copytree(BARE, folder, ignore=shutil.ignore_patterns("__pycache__"))
+def bare(folder: Path, source: Path = BARE) -> Artefact:
+    """A bare handler, compiled in `folder`, on the same dependencies layer."""
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
     compileall.compile_dir(folder, quiet=1, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
     return Artefact(folder, built()["VoiceWebhook"].layers[:1])
 

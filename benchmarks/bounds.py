@@ -23,6 +23,15 @@ COLD_START_RATIO = Bound(1.3)
 WEBHOOK_CPU_RATIO = Bound(1.4)
 """Processor time of one warm callback ÷ that of a handler doing one boto3 `put_item`; median of the runs."""
 
+IVR_STEP_CPU_RATIO = Bound(1.8)
+"""Processor time of one warm key press ÷ that of a handler doing one batch read and one transaction of two items; median of the runs."""
+
+IVR_STEP_SIZE_RATIO = Bound(1.1)
+"""Processor time of a key press in a menu of 200 nodes ÷ in the main menu: what it costs does not grow with the menu."""
+
+IVR_STEP_ROUND_TRIPS = Bound(2)
+"""Requests to AWS of one key press: one read, one transaction."""
+
 BURST_LOST = Bound(0)
 """Callbacks that were not answered 200, or answered and then not in the journal."""
 

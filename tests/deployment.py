@@ -29,7 +29,7 @@ from ringback.domain.messages import Message
 from ringback.domain.phones import person_id
 from ringback.domain.times import INDIA
 from ringback.providers import exotel
-from ringback.providers.base import Accepted, CallbackRequest, CallPage, Outcome, OutgoingSms
+from ringback.providers.base import Accepted, CallbackRequest, CallPage, Outcome, OutgoingSms, Reply
 from ringback.queues import Ticket, read_or_none
 from ringback.runtime import Runtime
 from ringback.services import callbacks, campaigns, metrics
@@ -37,8 +37,10 @@ from ringback.services import messages as sending
 from ringback.services.callbacks import Verdict
 from ringback.services.facts import Reaction
 from ringback.services.messages import Sender
+from ringback.services.turns import Turns
 from ringback.store import contacts, journal, tables
 from ringback.store import messages as ledger
+from ringback_local.catalog import with_voice
 from ringback_local.template import read as read_template
 from tests.integration.wire import AwsRequest, Moment, listening
 
@@ -50,6 +52,11 @@ TOKENS = {name: f"a-token-of-{name}-for-tests".ljust(43, "0") for name in ("clea
 VOLUNTEER = "+918040001001"
 TRAINING = "+918040001006"
 OPT_OUT = "+918040001009"
+MENU_IN_ENGLISH = "+918040001021"
+MENU_IN_HINDI = "+918040001022"
+EVENT_LINE = "+918040001023"
+POLL_LINE = "+918040001024"
+GRIEVANCE_LINE = "+918040001026"
 EVENING_HOURS = "+918040001011"
 """A number of the other campaign, `library-hours`."""
 CALLER = "+919000000101"
@@ -60,7 +67,13 @@ SECRETS = {
     "callback_key": "f0" * 32,
     "exotel": {"account_sid": "ringback1", "api_key": "key-for-tests", "api_token": "token-for-tests"},
 }
-QUEUES = ("send", "react-retry")
+QUEUES = {
+    "SEND_QUEUE_URL": "send",
+    "REACT_RETRY_QUEUE_URL": "react-retry",
+    "RECORDING_QUEUE_URL": "recordings",
+}
+RECORDINGS = "test-recordings"
+"""The bucket of our copies."""
 
 _connections: dict[type[Model], TableConnection | None] = {}
 """What the models have connected, from one deployment to the next."""
@@ -136,6 +149,7 @@ class Deployment:
         self.provider = ScriptedProvider(clock)
         self.reaction = Reaction(runtime)
         self.sender = Sender(runtime, self.provider)
+        self.turns = Turns(runtime)
         self._reacted: set[tuple[str, str]] = set()
         self._waiting: dict[str, list[tuple[datetime, str]]] = {}
 
@@ -180,6 +194,28 @@ class Deployment:
             "POST", "sms-status", "", "application/x-www-form-urlencoded", told.encode()
         )
         return callbacks.keep_sms_status(self.runtime, message_id, proof, request)
+
+    def begin(
+        self,
+        caller: str | None = CALLER,
+        number: str = MENU_IN_HINDI,
+        *,
+        call_id: str = "call-1",
+        step_seconds: float = 3,
+    ) -> "Handset":
+        """Somebody rings a number that answers with a menu."""
+        handset = Handset(self, caller, number, call_id, step_seconds)
+        handset.do()
+        return handset
+
+    def ask(self, step: str, query: str, *, campaign: str = "clean-water", method: str = "GET") -> Reply:
+        """A question of Exotel's arrives at the voice door."""
+        request = CallbackRequest(method, step, query, "", b"")
+        return self.turns.answer(exotel, campaign, request, TOKENS[campaign])
+
+    def sweep(self) -> int:
+        """`release` ends the calls that went quiet."""
+        return self.turns.end_quiet()
 
     # What AWS does
 
@@ -244,6 +280,7 @@ class Deployment:
         """New processes take over: nothing is remembered but what is stored."""
         self.reaction = Reaction(self.runtime)
         self.sender = Sender(self.runtime, self.provider)
+        self.turns = Turns(self.runtime)
 
     # What we can see
 
@@ -283,6 +320,68 @@ class Deployment:
         return content
 
 
+class Handset:
+    """A caller in a menu, and between them and us Exotel's flow: what it asks of our door, and what it makes of the answers."""
+
+    def __init__(
+        self, deployment: Deployment, caller: str | None, number: str, call_id: str, step_seconds: float
+    ) -> None:
+        self._deployment = deployment
+        self.call_id = call_id
+        self.told = {
+            "CallSid": call_id,
+            "To": local(number),
+            "CallTo": local(number),
+            "Direction": "incoming",
+        }
+        self.told |= {} if caller is None else {"From": local(caller), "CallFrom": local(caller)}
+        self._step_seconds = step_seconds
+        self.requests: list[str] = []
+        """What was asked at the head of the flow, as it came."""
+        self.branch = ""
+        self.heard: list[str] = []
+
+    def do(self, **more: str) -> str:
+        """Come round to the head of the flow again and hear what comes next; returns it."""
+        self._deployment.clock.move(seconds=self._step_seconds)
+        now = self._deployment.clock.now().astimezone(INDIA)
+        self.told |= more
+        self.requests.append(urlencode(self.told | {"CurrentTime": f"{now:%Y-%m-%d %H:%M:%S}"}))
+        return self.repeat(-1)
+
+    def press(self, key: str) -> str:
+        return self.do(digits=f'"{key}"')
+
+    def wait(self) -> str:
+        return self.do(digits="null")
+
+    def speak(self, url: str) -> str:
+        """Leave a message; the address of the recording comes with every later request."""
+        return self.do(RecordingUrl=url)
+
+    def repeat(self, nth: int) -> str:
+        """Exotel asks one of its questions once more."""
+        answer = self._deployment.ask("turn", self.requests[nth])
+        self.branch = json.loads(answer.body)["select"]
+        return self.hear()
+
+    def hear(self) -> str:
+        """What the applets of the branch get to say; each part is kept in `heard`."""
+        query = urlencode({key: self.told[key] for key in ("CallSid", "To")})
+        parts = []
+        if self.branch in ("say", "record", "end", "play"):
+            parts.append(self._deployment.ask("say", query).body)
+        if self.branch in ("ask", "play"):
+            prompt = json.loads(self._deployment.ask("gather", query).body)["gather_prompt"]
+            parts.append(prompt.get("text") or prompt["audio_url"])
+        if self.branch == "dial":
+            order = json.loads(self._deployment.ask("dial", query).body)
+            parts += order["destination"]["numbers"]
+        said = "\n".join(parts)
+        self.heard.append(said)
+        return said
+
+
 def emitted(name: str) -> float:
     """The sum of a metric in this test so far, before any handler has written it out."""
     return sum(observability.metrics.metric_set.get(name, {}).get("Value", ()))
@@ -306,9 +405,14 @@ def callers(count: int, block: str = "+9190000") -> list[str]:
 
 def sample(campaign: str) -> dict[str, Any]:
     """A shipped campaign's document with the shipped rules, as `ringback publish` reads them."""
-    document: dict[str, Any] = deepcopy(_yaml(f"catalog/campaigns/{campaign}.yaml"))
+    read = _yaml(f"catalog/campaigns/{campaign}.yaml")
+    document: dict[str, Any] = deepcopy(dict(with_voice(read, ROOT / "catalog/menus", _read)))
     document["rules"] = deepcopy(_yaml("catalog/rules.yaml"))
     return document
+
+
+def _read(path: Path) -> Any:
+    return _yaml(str(path.relative_to(ROOT)))
 
 
 @cache
@@ -331,6 +435,7 @@ def environment(**changes: str) -> dict[str, str]:
         "SEND_QUEUE_URL": "set by deploy",
         "REACT_RETRY_QUEUE_URL": "set by deploy",
         "PUBLIC_URL": "https://ringback.example",
+        "RECORDINGS_BUCKET": RECORDINGS,
         "SECRETS_NAME": "test-secrets",
         "EXOTEL_BASE_URL": "https://exotel.example",
         "SMS_PER_MINUTE": "0",
@@ -396,9 +501,24 @@ def create_stack() -> dict[str, str]:
         client("dynamodb").create_table(
             TableName=name, **{key: properties[key] for key in wanted if key in properties}
         )
-    urls = [client("sqs").create_queue(QueueName=f"test-{name}")["QueueUrl"] for name in QUEUES]
+    urls = {
+        variable: client("sqs").create_queue(QueueName=f"test-{name}")["QueueUrl"]
+        for variable, name in QUEUES.items()
+    }
     client("secretsmanager").create_secret(Name="test-secrets", SecretString=json.dumps(SECRETS))
-    return dict(zip(("SEND_QUEUE_URL", "REACT_RETRY_QUEUE_URL"), urls, strict=True))
+    region = {"LocationConstraint": "ap-south-1"}
+    client("s3").create_bucket(Bucket=RECORDINGS, CreateBucketConfiguration=region)
+    return urls | {"ANSWER_GRIEVANCE_ARN": _create_machine()}
+
+
+def _create_machine() -> str:
+    """The clock of grievances; in moto its executions are there, and stand still."""
+    answer: Mapping[str, str] = client("stepfunctions").create_state_machine(
+        name="test-answer-grievance",
+        definition=json.dumps(_yaml("statemachines/answer_grievance.asl.yaml")),
+        roleArn="arn:aws:iam::123456789012:role/test",
+    )
+    return answer["stateMachineArn"]
 
 
 def table_properties(stack: str) -> dict[str, Mapping[str, Any]]:

@@ -1,16 +1,24 @@
-"""Every five minutes: creates from the provider's call listing what lost callbacks would have created."""
+"""Every five minutes: settles grievances that lost their clock, and creates from the provider's call listing what lost callbacks would
+have created."""
 
 from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
-from ringback.services import accounts, calls
+from ringback.services import accounts, calls, feedback
 
 runtime = current()
-provider = accounts.connect(runtime)
+providers = accounts.connect(runtime)
 
 
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    run = calls.reconcile(runtime, provider)
-    return {"listed": run.listed, "created": run.created, "complete": run.complete}
+    swept = feedback.sweep(runtime)
+    runs = [calls.reconcile(runtime, provider) for provider in providers]
+    return {
+        "listed": sum(run.listed for run in runs),
+        "created": sum(run.created for run in runs),
+        "complete": all(run.complete for run in runs),
+        "settled": swept.settled,
+        "breached": swept.breached,
+    }

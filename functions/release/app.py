@@ -1,17 +1,26 @@
-"""Every minute: puts back the messages whose hold ends, and lists for people what stayed unknown for a day."""
+"""Every minute: puts back the messages whose hold ends, lists for people what stayed unknown for a day, and ends calls that went quiet."""
 
 from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
 from ringback.services import messages
+from ringback.services.turns import Turns
 
 runtime = current()
+turns = Turns(runtime)
 
 _SPARE_MS = 10_000
 
 
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
-    released = messages.release(runtime, has_time=lambda: context.get_remaining_time_in_millis() > _SPARE_MS)
-    return {"released": released, "listed": messages.list_for_people(runtime)}
+    def has_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() > _SPARE_MS)
+
+    released = messages.release(runtime, has_time=has_time)
+    return {
+        "released": released,
+        "listed": messages.list_for_people(runtime),
+        "gone_quiet": turns.end_quiet(has_time),
+    }

@@ -9,7 +9,7 @@ from ringback.services import accounts
 from ringback.services.messages import Sender
 
 runtime = current()
-sender = Sender(runtime, accounts.connect(runtime))
+sender = Sender(runtime, *accounts.connect(runtime))
 
 
 @observed

@@ -31,7 +31,16 @@ from tests.deployment import (
 )
 from tests.integration.wire import AwsRequest, Moment, listening
 
-NAMES = ("voice_webhook", "sms_webhook", "react", "send_message", "release", "reconcile")
+NAMES = (
+    "voice_webhook",
+    "sms_webhook",
+    "react",
+    "send_message",
+    "release",
+    "reconcile",
+    "copy_recording",
+    "grievance_clock",
+)
 SEND_URL = "https://exotel.example/v1/Accounts/ringback1/Sms/send.json"
 LISTING_URL = "https://exotel.example/v1/Accounts/ringback1/Calls.json"
 
@@ -39,7 +48,7 @@ Event = dict[str, Any]
 
 
 class Functions(Deployment):
-    """All six functions in one process, each imported anew, with Exotel's HTTP API played by the test."""
+    """All functions in one process, each imported anew, with Exotel's HTTP API played by the test."""
 
     def __init__(self, exotel: responses.RequestsMock, recorder: "Recorder", clock: StandingClock) -> None:
         runtime.current.cache_clear()
@@ -102,8 +111,8 @@ class Recorder:
 
     def __call__(self, moment: Moment, request: AwsRequest) -> None:
         if moment is Moment.BEFORE:
-            for place in request.places:
-                self.asked.add((self.function, f"{request.service}:{request.operation}", place))
+            for action, place in request.actions:
+                self.asked.add((self.function, action, place))
 
     @contextmanager
     def during(self, function: str) -> Iterator[None]:
@@ -144,6 +153,15 @@ def http(
 def missed_call(call_id: str = "call-1", caller: str = CALLER, number: str = VOLUNTEER, **more: str) -> Event:
     told = {"CallSid": call_id, "From": local(caller), "To": local(number), "Direction": "incoming"} | more
     return http(f"/voice/{TOKENS['clean-water']}/missed-call", urlencode(told))
+
+
+def turn(
+    call_id: str, number: str, second: int, step: str = "turn", caller: str = CALLER, **more: str
+) -> Event:
+    """A question about a call in a menu, `second` seconds into it."""
+    told = {"CallSid": call_id, "From": local(caller), "To": local(number), "Direction": "incoming"}
+    told |= {"CurrentTime": f"2026-03-02 11:00:{second:02}"} | more
+    return http(f"/voice/{TOKENS['clean-water']}/{step}", urlencode(told))
 
 
 def delivery_report(functions: Functions, message: Message, status: str, code: str) -> Event:

@@ -5,6 +5,7 @@ The tour takes each function along every path that asks something of AWS, and th
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,8 +13,12 @@ from ringback.store import sending
 from tests.deployment import (
     CALLER,
     EVENING_HOURS,
+    EVENT_LINE,
+    GRIEVANCE_LINE,
+    MENU_IN_HINDI,
     OPT_OUT,
     OTHER_CALLER,
+    POLL_LINE,
     TOKENS,
     VOLUNTEER,
     callers,
@@ -32,8 +37,11 @@ from tests.integration.functions import (
     running,
     sqs,
     stream,
+    turn,
 )
 from tests.integration.wire import AwsRequest, Moment, Throttler, listening
+
+RECORDING = "https://recordings.exotel.com/exotelrecordings/ringback1/r-1.wav"
 
 Grant = tuple[str, str]
 """An action and a place: (`dynamodb:PutItem`, `test-journal`)."""
@@ -122,6 +130,29 @@ def take_the_tour(functions: Functions) -> None:
     react()
     sending.resume("clean-water")
 
+    # Menus: an answer, a message and a consent, each request twice, what the applets ask for, and callers who leave.
+    for second, did in enumerate(({}, {}, {"digits": '"1"'})):
+        for _ in range(2):
+            functions.invoke("voice_webhook", turn("call-poll", POLL_LINE, second, **did))
+    for second, did in enumerate(({}, {}, {"digits": '"1"'}, {"RecordingUrl": RECORDING}, {"digits": '"1"'})):
+        functions.invoke("voice_webhook", turn("call-grievance", GRIEVANCE_LINE, second, **did))
+    for second, did in enumerate(({}, {}, {"digits": '"4"'}, {"digits": '"1"'})):
+        functions.invoke("voice_webhook", turn("call-main", MENU_IN_HINDI, second, **did))
+    for step in ("gather", "say", "dial", "over"):
+        functions.invoke("voice_webhook", turn("call-main", MENU_IN_HINDI, 9, step))
+    functions.invoke("voice_webhook", turn("call-unread", MENU_IN_HINDI, 0, **{"Direction[0]": "incoming"}))
+    functions.invoke("voice_webhook", turn("call-left", MENU_IN_HINDI, 0))
+    react()
+
+    # Answers: the one place, the waiting list, and who moves up when somebody cancels; each told twice.
+    functions.publish("clean-water", with_one_place)
+    for index, (who, key) in enumerate(((CALLER, "1"), (callers(2)[1], "1"), (CALLER, "2"))):
+        functions.begin(who, EVENT_LINE, call_id=f"call-{index}-to-the-event-line").press(key)
+        answered = functions.pending()
+        react()
+        functions.invoke("react", stream(*answered))
+        send()
+
     # Schedules.
     functions.clock.move(days=1, hours=1)
     functions.invoke("release", SCHEDULED)
@@ -150,6 +181,10 @@ def take_the_tour(functions: Functions) -> None:
 
     with listening(callback_comes_after_all):
         functions.invoke("reconcile", SCHEDULED)
+
+
+def with_one_place(document: dict[str, Any]) -> None:
+    document["voice"]["gatherings"]["training-day"]["capacity"] = 1
 
 
 def granted(logical_id: str) -> set[Grant]:
@@ -215,6 +250,12 @@ def test_a_function_may_do_nothing_it_never_does(seen: dict[str, set[Grant]], lo
     assert sorted(allowed - seen[FUNCTIONS[logical_id]]) == []
 
 
-def test_the_voice_door_reads_no_secret(seen: dict[str, set[Grant]]) -> None:
-    """The hot path asks one table and nothing else."""
-    assert {"test-journal"} == {place for _, place in seen["voice_webhook"]}
+def test_a_missed_call_asks_one_table_and_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hot path asks for nothing that only menus need."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    with running(monkeypatch) as functions:
+        functions.invoke("voice_webhook", missed_call())
+        functions.invoke("voice_webhook", missed_call())
+        asked = {place for name, _, place in functions.recorder.asked if name == "voice_webhook"}
+
+    assert {"test-journal"} == asked

@@ -35,8 +35,25 @@ class AwsRequest:
                 return tuple(self._tables())
             case "sqs":
                 return (self.params["QueueUrl"].rpartition("/")[2],)
+            case "s3":
+                return (f"{self.params['Bucket']}/{self.params.get('Key', '')}".rstrip("/"),)
+            case "stepfunctions":
+                return (self.params.get("stateMachineArn", "*").rpartition(":")[2],)
             case _:
                 return (self.params["SecretId"],)
+
+    @property
+    def actions(self) -> Iterator[tuple[str, str]]:
+        """What it needs the right to, and where: (`dynamodb:UpdateItem`, `test-messages`).
+
+        A transaction has no right of its own, each thing in it has. SOURCE: AWS, "Using IAM with DynamoDB transactions".
+        """
+        for item in self.params.get("TransactItems", ()):
+            for kind, request in item.items():
+                yield f"{self.service}:{kind}Item", request["TableName"]
+        if "TransactItems" not in self.params:
+            for place in self.places:
+                yield f"{self.service}:{self.operation}", place
 
     def _tables(self) -> Iterator[str]:
         if "TableName" in self.params:

@@ -69,6 +69,8 @@ HANDLERS = {
     "send_message": READER,
     "release": SCHEDULED,
     "reconcile": SCHEDULED,
+    "copy_recording": READER,
+    "grievance_clock": SCHEDULED,
 }
 
 
@@ -77,6 +79,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Our template, with handlers that tell what they were given."""
     root = tmp_path_factory.mktemp("root")
     shutil.copy(template.TEMPLATE, root)
+    shutil.copytree(template.ROOT / "statemachines", root / "statemachines")
     for name, source in HANDLERS.items():
         folder = root / "functions" / name
         folder.mkdir(parents=True)

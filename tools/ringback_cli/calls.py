@@ -1,4 +1,4 @@
-"""`ringback calls`: the journal's missed calls, and what became of each."""
+"""`ringback calls`: the calls in the journal, missed or led through a menu, and what became of each."""
 
 import heapq
 from collections.abc import Iterator
@@ -11,13 +11,15 @@ from ringback.domain import calls as meanings
 from ringback.domain.calls import Recognised
 from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
-from ringback.domain.facts import CallMissed, Entry, Unparsed
+from ringback.domain.facts import CallMissed, Entry, TurnTaken, Unparsed
 from ringback.domain.phones import mask, person_id
 from ringback.domain.times import BEGINNING
+from ringback.domain.turns import Effect, written
 from ringback.providers import exotel
 from ringback.services import facts
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
+from ringback.services.turns import TURN
 from ringback.store import contacts, journal, messages
 from ringback.store.tables import JournalRow, connection
 from ringback_cli import moments, output
@@ -26,6 +28,7 @@ from ringback_cli.messages import BRIEF, brief
 from ringback_cli.moments import MOMENT, Written
 
 _A_MOMENT = timedelta(seconds=1)
+_FIRST_TURN = f"{TURN}-1"
 
 
 @click.group(
@@ -39,7 +42,7 @@ Examples:
 """,
 )
 def calls() -> None:
-    """Missed calls as they came in, and what became of each."""
+    """Calls as they came in, missed or led through a menu, and what became of each."""
 
 
 @calls.command("list")
@@ -79,7 +82,7 @@ def list_(
             "every callback was read",
         )
     else:
-        columns = ("received_at", "campaign", "number", "source", "caller", "call_id")
+        columns = ("received_at", "campaign", "number", "menu", "source", "caller", "call_id")
         shown = [row | {"caller": row["caller"] or row["who"]} for row in rows]
         output.table({key: key.replace("_", " ") for key in columns}, shown, "no calls")
 
@@ -90,7 +93,7 @@ def list_(
 @output.in_clear
 @output.as_json
 def show(deployment: Deployment, call_id: str, clear: bool, as_json: bool) -> None:
-    """One call: how it was told, who rang, and the messages it caused. CALL_ID is the provider's or ours."""
+    """One call: how it was told, who rang, its turns in a menu, and the messages it caused. CALL_ID is the provider's or ours."""
     tellings = _tellings(call_id if ":" in call_id else f"{exotel.NAME}:{call_id}")
     if not tellings:
         raise NotFound(f"the journal holds no call {call_id}: `ringback calls` lists them")
@@ -107,6 +110,7 @@ def show(deployment: Deployment, call_id: str, clear: bool, as_json: bool) -> No
         person = person_id(deployment.runtime.secrets.person_pepper, first.campaign, recognised.phone)
         row["person"] = person if contacts.load(person) else None
         caused = brief(m for m in messages.of_person(person) if m.cause == first.source_id)
+    turns = [_turn_row(telling, clear) for telling in tellings if telling.step == TURN]
     told = [
         {
             "received_at": telling.received_at,
@@ -115,12 +119,16 @@ def show(deployment: Deployment, call_id: str, clear: bool, as_json: bool) -> No
             "parameters": [output.words(parameter, clear) for parameter in _readable(telling)],
         }
         for telling in tellings
+        if telling.step != TURN
     ]
     if as_json:
-        output.document(row | {"messages": caused, "tellings": told})
+        output.document(row | {"messages": caused, "turns": turns, "tellings": told})
         return
     output.card({key.replace("_", " "): value for key, value in row.items()})
-    output.table({"received_at": "told at", "fact": "fact", "by": "by", "parameters": "parameters"}, told)
+    if turns:
+        output.table({key: key for key in ("turn", "at", "node", "language", "did")}, turns)
+    if told:
+        output.table({"received_at": "told at", "fact": "fact", "by": "by", "parameters": "parameters"}, told)
     output.table(BRIEF, caused, "it caused no message")
 
 
@@ -129,7 +137,7 @@ def _missed(
 ) -> Iterator[dict[str, object]]:
     shelf = Shelf(fresh_seconds=60)
     for entry in entries:
-        call = _read(entry, shelf)
+        call = _read(entry, shelf) if entry.step != TURN or entry.key == _FIRST_TURN else None
         if isinstance(call, Recognised) and number in (None, call.dialled) and caller in (None, call.phone):
             yield _row(entry, call, clear)
 
@@ -154,7 +162,7 @@ def _read(entry: Entry, shelf: Shelf | None) -> Recognised | str | None:
         return str(problem)
     if isinstance(fact, Unparsed):
         return fact.reason
-    if not isinstance(fact, CallMissed) or shelf is None:
+    if not isinstance(fact, CallMissed | TurnTaken) or shelf is None:
         return None
     content: Campaign | None = shelf.current(entry.campaign)
     if content is None:
@@ -173,6 +181,7 @@ def _row(entry: Entry, call: Recognised, clear: bool) -> dict[str, object]:
         "purpose": str(ours.purpose) if ours else "not ours",
         "issue": ours.issue if ours else None,
         "source": ours.source if ours else None,
+        "menu": ours.menu if ours else None,
         "caller": output.number(call.phone, clear),
         "who": str(call.caller),
         "listed": entry.listed,
@@ -181,7 +190,31 @@ def _row(entry: Entry, call: Recognised, clear: bool) -> dict[str, object]:
 
 def _tellings(source_id: str) -> list[Entry]:
     items = connection(JournalRow).query(source_id, consistent_read=True)["Items"]
-    return sorted(map(journal.from_stream, items), key=lambda entry: entry.received_at)
+    return sorted(
+        map(journal.from_stream, items), key=lambda entry: (entry.received_at, len(entry.key), entry.key)
+    )
+
+
+def _turn_row(entry: Entry, clear: bool) -> dict[str, object]:
+    """One turn in a menu: where the call stands after it, and what the caller did there."""
+    turn = facts.read(entry)
+    assert isinstance(turn, TurnTaken)
+    return {
+        "turn": turn.turn,
+        "at": turn.occurred_at,
+        "menu": turn.menu,
+        "node": turn.node,
+        "language": turn.language,
+        "did": [output.words(_effect(effect), clear) for effect in turn.effects],
+    }
+
+
+def _effect(effect: Effect) -> str:
+    """`key-pressed node=choose key=1`."""
+    told = {key: value for key, value in written(effect).items() if value is not False}
+    return " ".join(
+        [str(told.pop("is")), *(f"{key}={value}" for key, value in told.items() if value is not True)]
+    )
 
 
 def _readable(entry: Entry) -> list[str]:

@@ -35,6 +35,7 @@ class Deployment:
     runtime: Runtime
     send_dead_letters_url: str
     react_dead_letters_url: str
+    recording_dead_letters_url: str
 
 
 def of_stack(stack: str) -> Deployment:
@@ -57,6 +58,7 @@ def of_stack(stack: str) -> Deployment:
         runtime=Runtime(settings.from_environment(_environment(stack))),
         send_dead_letters_url=outputs["SendDeadLettersUrl"],
         react_dead_letters_url=outputs["ReactDeadLettersUrl"],
+        recording_dead_letters_url=outputs["RecordingDeadLettersUrl"],
     )
 
 

@@ -9,12 +9,13 @@ import yaml
 from ringback.domain import campaigns
 from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import Rejected
+from ringback_local.catalog import with_voice
 
 Document = dict[str, Any]
 
 
-def load(files: Iterable[Path], rules: Path) -> list[tuple[Campaign, Document]]:
-    """Read and check campaign files; `Rejected` with every reason of every file, each with its place.
+def load(files: Iterable[Path], rules: Path, menus: Path) -> list[tuple[Campaign, Document]]:
+    """Read and check campaign files, each with its folder in `menus` if it has one; `Rejected` with every reason of every file, each with its place.
 
     Also refused: two files of one campaign, and one number in two campaigns.
     """
@@ -27,7 +28,7 @@ def load(files: Iterable[Path], rules: Path) -> list[tuple[Campaign, Document]]:
         rules_of_the_day, problems = {}, list(problem.reasons)
     for path in files:
         try:
-            document = {**mapping(path), "rules": rules_of_the_day}
+            document = {**with_voice(mapping(path), menus, mapping), "rules": rules_of_the_day}
             campaign = campaigns.parse(document) if rules_of_the_day else None
         except Rejected as problem:
             problems += [_placed(path, reason) for reason in problem.reasons]

@@ -172,7 +172,7 @@ def _start(at: time_of_day | None) -> Stack:
             "a local stack is running already: `ringback ring` gives a missed call, `ringback local down` stops it"
         )
     files = sorted((ROOT / "catalog" / "campaigns").glob("*.yaml"))
-    read = documents.load(files, ROOT / "catalog" / "rules.yaml")
+    read = documents.load(files, ROOT / "catalog" / "rules.yaml", ROOT / "catalog" / "menus")
     options = Options(clock_starts_at=_starts_at(at, state))
     with output.waiting("Starting …"):
         started = Stack([campaign for campaign, _ in read], options, state=state).start()
@@ -193,7 +193,7 @@ def _first_call(started: Stack) -> bool:
     """Let a handset that nobody knows yet ring the first number that answers with a text."""
     running = of_addresses(deployment.local(), started.addresses, started)
     campaign = catalog.current(min(catalog.campaigns()))
-    called = next(number for number in campaign.numbers.values() if number.text)
+    called = next(number for number in campaign.numbers.values() if number.text and not number.menu)
     caller = _strangers(running, campaign.id)
     click.echo("\nA handset gives a missed call:")
     return watch(running, next(caller), called.number)
@@ -215,7 +215,7 @@ def _stay(started: Stack) -> None:
     running = of_addresses(deployment.local(), started.addresses, started)
     campaign = catalog.current(max(catalog.campaigns()))
     caller = next(_strangers(running, campaign.id))
-    called = next(number for number in campaign.numbers.values() if number.text).number
+    called = next(number for number in campaign.numbers.values() if number.text and not number.menu).number
     body = json.dumps({"from": caller, "to": called})
     click.echo("\nGive another missed call, from another terminal:")
     click.echo(f"  {_us()} ring {caller} {called}")

@@ -23,6 +23,10 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "calls": ("calls", "Missed calls as they came in, and what became of each."),
         "contacts": ("contacts", "People: look them up, export them, leave them alone."),
         "messages": ("messages", "The SMS ledger: what was sent, what waits and why."),
+        "grievances": ("grievances", "What callers recorded: hear it, tag it, answer it in time."),
+        "polls": ("polls", "Polls: one answer a person, the last one counts."),
+        "issues": ("issues", "Issues ranked by how many people support them, by missed call or in a menu."),
+        "gatherings": ("gatherings", "Gatherings: who comes, who waits, and checking in."),
         "stats": ("stats", "Raw, unique and verified calls side by side."),
     },
     "Mending": {

@@ -1,7 +1,6 @@
 """`ringback menu`: check and draw what callers walk through."""
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -10,6 +9,7 @@ from ringback.domain.errors import NotFound
 from ringback.domain.nodes import Menu
 from ringback.domain.voices import Voice
 from ringback_cli import documents, drawings
+from ringback_local.catalog import voice
 
 MENUS = Path("catalog/menus")
 
@@ -75,12 +75,10 @@ def draw(name: str | None, language: str | None, form: str, folder: Path, campai
 def load(folder: Path, campaign: str | None) -> Voice:
     """Read and check the menus of a campaign; `Rejected` with every reason."""
     home = _home(folder, campaign)
-    document: dict[str, Any] = documents.mapping(home / "voice.yaml")
+    document = voice(home, documents.mapping)
     languages = document.pop("languages", [])
     default_language = document.pop("default_language", "")
     values = document.pop("values", {})
-    files = sorted(path for path in home.glob("*.yaml") if path.name != "voice.yaml")
-    document["menus"] = {path.stem: documents.mapping(path) for path in files}
     return menu_documents.parse(document, languages, default_language, values)
 
 

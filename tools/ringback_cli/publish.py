@@ -31,16 +31,25 @@ Examples:
     show_default=True,
     help="What law and operators oblige every campaign to.",
 )
+@click.option(
+    "--menus",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=CATALOG / "menus",
+    show_default=True,
+    help="The folder that holds one folder of menus for each campaign.",
+)
 @click.option("--check", is_flag=True, help="Only check the files; no deployment is asked.")
 @deployment.option
 @output.as_json
-def publish(files: Sequence[Path], rules: Path, check: bool, stack: str | None, as_json: bool) -> None:
+def publish(
+    files: Sequence[Path], rules: Path, menus: Path, check: bool, stack: str | None, as_json: bool
+) -> None:
     """Check campaign content and put it in force.
 
     Without FILES, every campaign in catalog/campaigns. If anything is wrong in any file, every reason is printed and nothing is
     published. A published version never changes; publishing the same content again changes nothing.
     """
-    read = documents.load(files or _everything(), rules)
+    read = documents.load(files or _everything(), rules, menus)
     rows: list[dict[str, object]] = []
     runtime = None if check else deployment.connect(stack).runtime
     for campaign, document in read:
@@ -57,6 +66,7 @@ def publish(files: Sequence[Path], rules: Path, check: bool, stack: str | None, 
                 "became": became,
                 "numbers": len(campaign.numbers),
                 "texts": len(campaign.texts),
+                "menus": sorted(campaign.voice.menus) if campaign.voice else [],
                 "languages": list(campaign.languages),
                 "warnings": list(campaigns.warnings(campaign)),
             }
@@ -66,7 +76,10 @@ def publish(files: Sequence[Path], rules: Path, check: bool, stack: str | None, 
         return
     for row, (campaign, _) in zip(rows, read, strict=True):
         named = f"{campaign.id} version {row['version']}" if row["version"] else campaign.id
-        click.echo(f"{named} {row['became']}: {len(campaign.numbers)} numbers, {len(campaign.texts)} texts")
+        menus_too = f", {len(campaign.voice.menus)} menus" if campaign.voice else ""
+        click.echo(
+            f"{named} {row['became']}: {len(campaign.numbers)} numbers, {len(campaign.texts)} texts{menus_too}"
+        )
         for warning in campaigns.warnings(campaign):
             click.echo(f"  warning: {warning}", err=True)
 

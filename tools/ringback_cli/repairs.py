@@ -36,12 +36,13 @@ class Letter:
 @click.command(
     epilog="""\b
 Examples:
-  ringback redrive          both queues
+  ringback redrive          every queue
   ringback redrive send     messages that could not be seen to five times
   ringback redrive react    facts that failed five times, and spans that the stream gave up
+  ringback redrive recordings   recordings that could not be copied for a day
 """
 )
-@click.argument("what", type=click.Choice(["send", "react"]), required=False)
+@click.argument("what", type=click.Choice(["send", "react", "recordings"]), required=False)
 @on_deployment
 @output.as_json
 def redrive(deployment: Deployment, what: str | None, as_json: bool) -> None:
@@ -56,6 +57,10 @@ def redrive(deployment: Deployment, what: str | None, as_json: bool) -> None:
     if what in (None, "react"):
         found["react"] = _redrive(
             deployment, deployment.react_dead_letters_url, settings.react_retry_queue_url
+        )
+    if what in (None, "recordings"):
+        found["recordings"] = _redrive(
+            deployment, deployment.recording_dead_letters_url, settings.recording_queue_url
         )
     if as_json:
         output.document(found)

@@ -1,16 +1,18 @@
 """`ringback stats`: raw, unique and verified calls side by side."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 import click
 
-from ringback.domain import metrics
+from ringback.domain import feedback, metrics
 from ringback.domain.calls import Caller
 from ringback.domain.campaigns import Campaign
+from ringback.domain.feedback import Grievance
 from ringback.domain.times import INDIA
 from ringback.store import catalog, counters
+from ringback.store import feedback as grievances
 from ringback_cli import moments, output
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.moments import MOMENT, Written
@@ -30,6 +32,14 @@ _ALSO = {
 """Counts shown for a whole campaign, and how they are called."""
 
 
+_GRIEVANCES = {
+    "grievances": "grievances",
+    "overdue": "overdue",
+    "answered-in-time-percent": "answered in 24 h, %",
+}
+"""What is shown of grievances where there are any, and how it is called."""
+
+
 @click.command(
     epilog="""\b
 Examples:
@@ -37,7 +47,8 @@ Examples:
   ringback stats --campaign clean-water --by number
   ringback stats --by hour --since 24h
 Raw counts every missed call. A caller is unique at the first call to the campaign, number or source, and
-verified when an SMS has reached the phone.
+verified when an SMS has reached the phone. Grievances answered in 24 hours are a share of those that are answered,
+closed or overdue.
 """
 )
 @on_deployment
@@ -66,6 +77,9 @@ def stats(
         content = catalog.current(name)
         hours = {hour.hour: counted for hour, counted in counters.hours(name, first, last).items()}
         rows += _split(content, by, hours)
+        if by is None:
+            recorded = (each for each in grievances.every(name) if first <= _hour(each.recorded_at) <= last)
+            rows[-1] |= _responsiveness(recorded, now)
     if as_json:
         output.document({"stats": rows})
         return
@@ -75,6 +89,8 @@ def stats(
     columns |= {"raw": "raw calls", "unique": "unique callers", "verified": "verified callers"}
     if by is None:
         columns |= {name: heading for name, heading in _ALSO.items() if any(row[name] for row in rows)}
+        if any(row["grievances"] for row in rows):
+            columns |= _GRIEVANCES
     output.table(columns, rows, "nothing is published: `ringback publish`")
 
 
@@ -113,6 +129,17 @@ def _three(counted: Counter[str], place: str = "") -> dict[str, object]:
         metrics.RAW: counted[f"{metrics.RAW}{place}"],
         metrics.UNIQUE: counted[f"{metrics.UNIQUE}{place}"],
         metrics.VERIFIED: counted[f"{metrics.VERIFIED}{place}"] if is_verified_known else None,
+    }
+
+
+def _responsiveness(recorded: Iterable[Grievance], now: datetime) -> dict[str, object]:
+    """Counted from the grievances themselves, each time anew."""
+    counted = feedback.responsiveness(recorded, now)
+    share = None if counted.share is None else round(100 * counted.share, 1)
+    return {
+        "grievances": counted.received,
+        "overdue": counted.overdue,
+        "answered-in-time-percent": share,
     }
 
 

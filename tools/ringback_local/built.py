@@ -25,6 +25,8 @@ EVENTS = {
     "SendMessage": "sqs/send_message.json",
     "Release": "schedule/every_minute.json",
     "Reconcile": "schedule/every_five_minutes.json",
+    "CopyRecording": "sqs/copy_recording.json",
+    "GrievanceClock": "clock/remind.json",
 }
 """An event for each function, under `events/`."""
 

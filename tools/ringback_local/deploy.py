@@ -3,13 +3,16 @@
 import json
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from ringback_local.template import Template
+from ringback_local.template import REGION, Template
 
 STACK_NAME = "ringback"
+ARTEFACTS = "ringback-artefacts"
+"""The bucket the template passes through: CloudFormation takes 51,200 bytes in a request, and a million from S3."""
 DEPLOY_SECONDS = 60.0
 
 
@@ -17,11 +20,11 @@ class NotDeployed(Exception):
     """CloudFormation refused the template, or one of its resources failed."""
 
 
-def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str]) -> None:
+def deploy(cloudformation: Any, s3: Any, template: Template, parameters: Mapping[str, str]) -> None:
     """Create the stack or update it, and wait until it stands. Raises `NotDeployed` with each failed resource."""
     arguments = {
         "StackName": STACK_NAME,
-        "TemplateBody": json.dumps(template),
+        "TemplateURL": _uploaded(s3, template),
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
         "Capabilities": ["CAPABILITY_IAM"],
     }
@@ -35,6 +38,15 @@ def deploy(cloudformation: Any, template: Template, parameters: Mapping[str, str
             return
         raise NotDeployed(str(error)) from error
     _wait(cloudformation)
+
+
+def _uploaded(s3: Any, template: Template) -> str:
+    """The address of the template in S3."""
+    key = f"{STACK_NAME}.template"
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # by an earlier run
+        s3.create_bucket(Bucket=ARTEFACTS, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=ARTEFACTS, Key=key, Body=json.dumps(template).encode())
+    return f"https://s3.{REGION}.amazonaws.com/{ARTEFACTS}/{key}"
 
 
 def is_deployed(cloudformation: Any) -> bool:

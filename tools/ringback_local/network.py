@@ -8,20 +8,31 @@ import yaml
 
 from ringback.domain import campaigns
 from ringback.domain.campaigns import Campaign
+from ringback.providers.exotel import menus as exotel_menus
+from ringback_local.catalog import Document, Read, with_voice
 from ringback_local.keys import Keys
 from ringback_local.template import ROOT
 
-Document = Mapping[str, Any]
-"""A campaign as it is written down, with the rules it was written under."""
-
 MISSED_CALL_STEP = "missed-call"
+
+RECORDING_SECONDS = 30
+"""What the Voicemail applet is set to: the longest a menu may ask for."""
+
+SORRY = "Sorry, something is wrong on our side. Please call again later."
+"""What Exotel itself says when it cannot make sense of our answer, or gets none."""
 
 
 def sample_documents(root: Path = ROOT) -> list[Document]:
-    """The campaign documents in `catalog/`, each with the rules of the day, as `publish` takes them."""
-    rules = yaml.safe_load((root / "catalog" / "rules.yaml").read_text(encoding="utf-8"))
+    """The campaign documents in `catalog/`, each with its menus and the rules of the day, as `publish` takes them."""
+    rules = _read(root / "catalog" / "rules.yaml")
     paths = sorted((root / "catalog" / "campaigns").glob("*.yaml"))
-    return [{**yaml.safe_load(path.read_text(encoding="utf-8")), "rules": rules} for path in paths]
+    menus = root / "catalog" / "menus"
+    return [{**with_voice(_read(path), menus, _read), "rules": rules} for path in paths]
+
+
+def _read(path: Path) -> Document:
+    document: Document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
 
 
 def parsed(documents: Iterable[Document]) -> list[Campaign]:
@@ -38,11 +49,15 @@ def network_config(
     clock_offset_seconds: float,
     timing: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One account with the campaigns' numbers, each flow an asynchronous Passthru to our voice door, then a hangup."""
+    """One account with the campaigns' numbers: the menu flow on those with a menu, on the others one that only tells us and hangs up."""
+    doors = {campaign.id: f"{api_url}/voice/{keys.voice_tokens[campaign.id]}" for campaign in known}
     exophones = [
-        {"number": number, "flow": missed_call_flow(f"{api_url}/voice/{keys.voice_tokens[campaign.id]}")}
+        {
+            "number": number.number,
+            "flow": menu_flow_id(campaign.id) if number.menu else missed_call_flow(doors[campaign.id]),
+        }
         for campaign in known
-        for number in campaign.numbers
+        for number in campaign.numbers.values()
     ]
     templates = {
         template.template_id: template.body
@@ -56,6 +71,9 @@ def network_config(
         "api_token": keys.api_token,
         "sms_per_minute": sms_per_minute,
         "exophones": exophones,
+        "flows": {
+            menu_flow_id(name): menu_flow(door, again=menu_flow_id(name)) for name, door in doors.items()
+        },
         "headers": sorted({campaign.sender.header for campaign in known}),
         "dlt": {
             "entity_ids": sorted({campaign.sender.dlt_entity_id for campaign in known}),
@@ -75,4 +93,36 @@ def missed_call_flow(door: str) -> list[dict[str, Any]]:
     return [
         {"applet": "passthru", "url": f"{door}/{MISSED_CALL_STEP}", "async": True},
         {"applet": "hangup"},
+    ]
+
+
+def menu_flow_id(campaign: str) -> str:
+    return f"{campaign}-menus"
+
+
+def menu_flow(door: str, again: str) -> list[dict[str, Any]]:
+    """The one flow that drives any menu: ask our door what now, do it, and start again (docs/providers/exotel.md)."""
+    say = {"applet": "greeting", "url": f"{door}/{exotel_menus.SAY}"}
+    gather = {"applet": "gather", "url": f"{door}/{exotel_menus.GATHER}"}
+    hang_up = {"applet": "hangup"}
+    sorry = [{"applet": "greeting", "prompt": SORRY}, hang_up]
+    loop = {"applet": "transfer", "flow": again}
+    return [
+        {"applet": "passthru", "url": f"{door}/{exotel_menus.TURN}", "async": False, "otherwise": sorry},
+        {
+            "applet": "switch",
+            "cases": {
+                "ask": [gather, loop],
+                "play": [say, gather, loop],
+                "say": [say, loop],
+                "record": [say, {"applet": "voicemail", "max_seconds": RECORDING_SECONDS}, loop],
+                "dial": [
+                    {"applet": "connect", "url": f"{door}/{exotel_menus.DIAL}", "otherwise": [loop]},
+                    loop,
+                ],
+                "end": [say, hang_up],
+                "hang-up": [hang_up],
+            },
+            "otherwise": sorry,
+        },
     ]

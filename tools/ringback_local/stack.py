@@ -28,7 +28,7 @@ from ringback_local.environments import Function, function_of
 from ringback_local.faults import Plan
 from ringback_local.network import network_config
 from ringback_local.processes import HOST, ServerProcess, free_ports, is_process, stop_process
-from ringback_local.workarounds.in_template import rewrite, unpublished
+from ringback_local.workarounds.in_template import define_inline, rewrite, unpublished
 
 STATE = template.ROOT / ".local"
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
@@ -135,7 +135,7 @@ class Stack:
             translated, parameters = self._template()
             emulator.wait_until_it_answers(self.addresses.aws_url + fronts.UNFINISHED)
             self._put_secret()
-            deploy.deploy(self.client("cloudformation"), translated, parameters)
+            deploy.deploy(self.client("cloudformation"), self.client("s3"), translated, parameters)
             self.warm()
             network.wait_until_it_answers(self.addresses.network_url + "/control/summary")
         except BaseException:
@@ -268,6 +268,8 @@ class Stack:
             "MINISTACK_REGION": template.REGION,
             "PERSIST_STATE": "1" if self._kept else "0",
             "STATE_DIR": str(self.state / "aws"),
+            "S3_PERSIST": "1" if self._kept else "0",
+            "S3_DATA_DIR": str(self.state / "recordings"),
             "RINGBACK_LOCAL_API_PORT": str(ports.api_port),
             "RINGBACK_LOCAL_LOGS": str(self.state / "logs"),
             "RINGBACK_LOCAL_ENVIRONMENTS": str(self.options.environments),
@@ -302,6 +304,7 @@ class Stack:
             "PublicUrl": self.addresses.api_url,
             "SecretsName": SECRETS_NAME,
             "ExotelBaseUrl": self.addresses.network_url,
+            "RecordingsOrigin": self.addresses.network_url,
             "ClockOffsetSeconds": str(round(self.clock_offset.total_seconds())),
             "Alarms": "off",
             "Dashboard": "off",
@@ -309,7 +312,7 @@ class Stack:
         }
         translated = template.translate(source, parameters)
         folders = template.functions(source, self._root)
-        local = rewrite(translated, parameters, folders)
+        local = define_inline(rewrite(translated, parameters, folders), template.machines(source, self._root))
         for resource in local["Resources"].values():
             if resource["Type"] == "AWS::Lambda::Function":
                 resource["Properties"]["Environment"]["Variables"] |= self.options.settings

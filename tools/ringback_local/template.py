@@ -37,6 +37,15 @@ def functions(template: Template, root: Path = ROOT) -> dict[str, Path]:
     }
 
 
+def machines(template: Template, root: Path = ROOT) -> dict[str, Path]:
+    """The definition of each state machine of a SAM template, by logical id."""
+    return {
+        name: root / resource["Properties"]["DefinitionUri"]
+        for name, resource in template["Resources"].items()
+        if resource["Type"] == SamResourceType.StateMachine.value
+    }
+
+
 def translate(template: Template, parameters: Mapping[str, str] | None = None) -> Template:
     """Translate SAM to CloudFormation, without touching the network or needing credentials.
 

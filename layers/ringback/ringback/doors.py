@@ -8,6 +8,7 @@ from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
+from ringback.providers import base
 from ringback.providers.base import CallbackRequest
 from ringback.services.callbacks import Verdict
 
@@ -24,13 +25,14 @@ def path_after(event: Event, prefix: str, parts: int) -> tuple[str, ...] | None:
 
 def request(event: Event, step: str) -> CallbackRequest:
     """The provider's request behind an event."""
-    body = event.get("body") or ""
+    body, headers = event.get("body") or "", event.get("headers", {})
     return CallbackRequest(
         method=event["requestContext"]["http"]["method"],
         step=step,
         query=event.get("rawQueryString", ""),
-        content_type=event.get("headers", {}).get("content-type", ""),
+        content_type=headers.get("content-type", ""),
         body=b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogateescape"),
+        headers=headers,
     )
 
 
@@ -41,4 +43,13 @@ def reply(verdict: Verdict) -> Reply:
         "statusCode": 200 if kept else 404,
         "headers": {"content-type": "text/plain", "cache-control": "no-store"},
         "body": "",
+    }
+
+
+def answer(said: base.Reply, request: CallbackRequest) -> Reply:
+    """An answer in a provider's dialect. HEAD gets the same headers, and no body."""
+    return {
+        "statusCode": said.status,
+        "headers": {"content-type": said.content_type, "cache-control": "no-store", **said.headers},
+        "body": "" if request.method == "HEAD" else said.body,
     }

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache, cached_property
@@ -34,6 +34,15 @@ class Secrets:
     exotel_account_sid: str
     exotel_api_key: str
     exotel_api_token: str
+    twilio_account_sid: str = ""
+    """Empty when the deployment has no Twilio account."""
+    twilio_auth_tokens: tuple[str, ...] = ()
+    """The one we use, and during a rotation the other: Twilio may sign with either."""
+
+    @property
+    def signing_keys(self) -> Mapping[str, tuple[str, ...]]:
+        """With what each provider that signs its requests may have signed them."""
+        return {"twilio": self.twilio_auth_tokens}
 
 
 class Runtime:
@@ -53,12 +62,17 @@ class Runtime:
         try:
             document = json.loads(answer["SecretString"])
             exotel = document["exotel"]
+            twilio = document.get("twilio", {})
             return Secrets(
                 person_pepper=bytes.fromhex(document["person_pepper"]),
                 callback_key=bytes.fromhex(document["callback_key"]),
                 exotel_account_sid=exotel["account_sid"],
                 exotel_api_key=exotel["api_key"],
                 exotel_api_token=exotel["api_token"],
+                twilio_account_sid=twilio["account_sid"] if twilio else "",
+                twilio_auth_tokens=(twilio["auth_token"], *twilio.get("other_auth_tokens", ()))
+                if twilio
+                else (),
             )
         except (KeyError, TypeError, ValueError) as problem:
             raise Misconfigured(

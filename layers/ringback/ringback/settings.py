@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ringback.domain import providers
 from ringback.domain.errors import Misconfigured
 
 
@@ -15,13 +16,25 @@ class Settings:
     table_prefix: str
     voice_tokens: Mapping[str, str]
     """SHA-256 (hex) of a live path token → the campaign it belongs to. Two at once per campaign allow a rotation."""
+    dialects: Mapping[str, str]
+    """Campaign → the provider that speaks to us about it, so that a door knows without a read; from `VOICE_TOKENS`."""
     send_queue_url: str
     react_retry_queue_url: str
+    recording_queue_url: str
+    recordings_bucket: str
+    recordings_origin: str
+    """Where recordings come from besides the provider's own hosts, even without TLS: for the local run. Empty on AWS."""
+    recording_wait_seconds: float
+    """How long a recording is waited for before it is first asked for, and the unit of every later wait."""
+    answer_grievance_arn: str
+    answer_within: timedelta
+    """How soon a grievance should be answered; the reminders stand at shares of it."""
     public_url: str
     """Base of our own HTTP API, no slash at the end: the callback addresses we hand to the provider start with it. Only the
     function that hands them out is told: the API cannot be named to the functions that it is made of. Empty elsewhere."""
     secrets_name: str
     exotel_base_url: str
+    twilio_base_url: str
     sms_per_minute: int
     """What the provider allows the account; 0 sets no pace. Source: Exotel allows 200 (exotel.md §2.13)."""
     send_lease_seconds: float
@@ -49,24 +62,39 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             problems.append(f"{name} must be a number, not {value!r}")
             return 0.0
 
-    def tokens(name: str) -> dict[str, str]:
+    def tokens(name: str) -> tuple[dict[str, str], dict[str, str]]:
         found: dict[str, str] = {}
+        dialects: dict[str, str] = {}
         for pair in filter(None, environment.get(name, "").split(",")):
-            campaign, equals, digest = pair.strip().partition("=")
-            if not (campaign and equals and len(digest) == 64 and set(digest) <= set("0123456789abcdef")):
-                problems.append(f"{name} must be campaign=<SHA-256 in hex> joined by commas")
+            owner, equals, digest = pair.strip().partition("=")
+            campaign, colon, named = owner.partition(":")
+            provider = named if colon else providers.USUAL
+            is_digest = len(digest) == 64 and set(digest) <= set("0123456789abcdef")
+            if not (campaign and equals and is_digest and provider in providers.NAMES):
+                problems.append(f"{name} must be campaign[:provider]=<SHA-256 in hex> joined by commas")
                 break
+            if dialects.setdefault(campaign, provider) != provider:
+                problems.append(f"{name} names two providers for {campaign}")
             found[digest] = campaign
-        return found
+        return found, dialects
 
+    voice_tokens, dialects = tokens("VOICE_TOKENS")
     settings = Settings(
         table_prefix=text("TABLE_PREFIX"),
-        voice_tokens=tokens("VOICE_TOKENS"),
+        voice_tokens=voice_tokens,
+        dialects=dialects,
         send_queue_url=text("SEND_QUEUE_URL"),
         react_retry_queue_url=text("REACT_RETRY_QUEUE_URL"),
+        recording_queue_url=text("RECORDING_QUEUE_URL"),
+        recordings_bucket=text("RECORDINGS_BUCKET"),
+        recordings_origin=environment.get("RECORDINGS_ORIGIN", "").rstrip("/"),
+        recording_wait_seconds=number("RECORDING_WAIT_SECONDS", "15"),
+        answer_grievance_arn=text("ANSWER_GRIEVANCE_ARN"),
+        answer_within=timedelta(seconds=number("ANSWER_WITHIN_SECONDS", "86400")),
         public_url=environment.get("PUBLIC_URL", "").rstrip("/"),
         secrets_name=text("SECRETS_NAME"),
         exotel_base_url=text("EXOTEL_BASE_URL").rstrip("/"),
+        twilio_base_url=text("TWILIO_BASE_URL", "https://api.twilio.com").rstrip("/"),
         sms_per_minute=int(number("SMS_PER_MINUTE", "200")),
         send_lease_seconds=number("SEND_LEASE_SECONDS", "90"),
         catalog_cache_seconds=number("CATALOG_CACHE_SECONDS", "30"),

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.deployment import CALLER, VOLUNTEER, Deployment
+from tests.deployment import CALLER, MENU_IN_HINDI, VOLUNTEER, Deployment
 from tests.integration.ringback_cli.conftest import Read, Run
 
 OTHER = "+919000000102"
@@ -114,3 +114,28 @@ def test_a_number_that_is_none_is_told_in_one_sentence(run: Run) -> None:
 
     assert result.exit_code == 1
     assert "not an Indian number" in result.stderr
+
+
+def test_a_call_in_a_menu_is_listed_once_and_shown_turn_by_turn(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    caller = deployment.begin(CALLER, MENU_IN_HINDI)
+    caller.press("1")
+    caller.press("4")
+    caller.press("1")
+    deployment.react()
+
+    (row,) = read("calls")["calls"]
+    shown = read("calls", "show", "call-1")
+    printed = run("calls", "show", "call-1").output
+
+    assert (row["call_id"], row["menu"], row["number"]) == ("exotel:call-1", "main", MENU_IN_HINDI)
+    assert [turn["node"] for turn in shown["turns"]] == ["language", "choose", "updates", "goodbye"]
+    assert shown["turns"][3]["did"] == [
+        "key-pressed node=updates key=1",
+        "opted-in channel=sms",
+        "menu-ended furthest=subscribed",
+    ]
+    assert shown["caller"] == "+9190••••01"
+    assert "opted-in channel=sms" in printed
+    assert "0000001" not in printed

@@ -15,6 +15,7 @@ from ringback.domain import campaigns, phones, texts
 from ringback.domain.campaigns import Campaign, Number, Purpose
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.rules import Window
+from ringback_local.catalog import with_voice
 from tests.unit.domain.content import CATALOG, RULES, a_campaign, a_document
 
 SHIPPED = sorted((CATALOG / "campaigns").glob("*.yaml"))
@@ -27,7 +28,12 @@ def reasons(document: dict[str, Any]) -> tuple[str, ...]:
 
 
 def published(path: Path) -> Campaign:
-    return campaigns.parse(yaml.safe_load(path.read_text(encoding="utf-8")) | {"rules": RULES})
+    return campaigns.parse(dict(with_voice(_yaml(path), CATALOG / "menus", _yaml)) | {"rules": RULES})
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return document
 
 
 def test_a_document_says_what_each_number_means() -> None:
@@ -294,7 +300,9 @@ def test_a_campaign_may_tighten_hours_links_and_staleness() -> None:
             {"default_language": "ta"}, ["default_language: must be one of the languages"], id="default"
         ),
         pytest.param(
-            {"provider": "acme"}, ["provider: must be one of exotel, not 'acme'"], id="unknown provider"
+            {"provider": "acme"},
+            ["provider: must be one of exotel, twilio, not 'acme'"],
+            id="unknown provider",
         ),
         pytest.param(
             {"campaign": "Clean Water"},
@@ -613,7 +621,10 @@ def test_the_shipped_campaign_covers_every_journey_the_demo_plays() -> None:
     purposes = {number.purpose for number in campaign.numbers.values()}
     issues = {number.issue for number in campaign.numbers.values() if number.purpose is Purpose.SUPPORT}
 
-    assert purposes == {Purpose.VOLUNTEER, Purpose.SUPPORT, Purpose.REGISTRATION, Purpose.OPT_OUT}
+    assert purposes == set(Purpose)
+    assert {number.menu for number in campaign.numbers.values() if number.menu} == set(
+        campaign.voice.menus if campaign.voice else ()
+    )
     assert len(issues) == 2
     assert len({number.source for number in campaign.numbers.values()}) == len(campaign.numbers)
     assert {number.language for number in campaign.numbers.values()} == {"en", "hi", "ta"}

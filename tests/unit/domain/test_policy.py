@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.domain.campaigns import Campaign, Limits
-from ringback.domain.policy import Hold, Refuse, Rule, Send, SmsEffect, Spent, Standing, decide
+from ringback.domain.policy import Hold, Occasion, Refuse, Rule, Send, SmsEffect, Spent, Standing, decide
 from ringback.domain.rules import Window
 from ringback.domain.templates import DltTemplate
 from ringback.domain.times import INDIA
@@ -16,6 +16,7 @@ from tests.unit.domain.content import a_campaign
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=INDIA)
 CLEAR = Standing(opted_out_at=None, suppressed=None, already_sent=False)
+MEETING = Occasion(news_since=NOON - timedelta(days=9), ends_at=NOON + timedelta(days=10))
 NOTHING_SPENT = Spent(paise=0, paused=None, prefix_tripped_until=None)
 CAMPAIGN = a_campaign()
 TEMPLATE = DltTemplate("1107160000000010101", "Hello {#var#}")
@@ -267,6 +268,8 @@ BREACHES: dict[Rule, dict[str, dict[str, object]]] = {
     Rule.PAUSED: {"spent": {"paused": "no balance"}},
     Rule.PREFIX_VELOCITY: {"spent": {"prefix_tripped_until": NOON + timedelta(days=9)}},
     Rule.QUIET_HOURS: {"window": {"start": time(13), "end": time(14)}},
+    Rule.NOT_YET: {"occasion": {"not_before": NOON + timedelta(days=1)}},
+    Rule.ANSWER_CHANGED: {"occasion": {"is_true": False}},
 }
 
 
@@ -281,12 +284,16 @@ def breaking(*rules: Rule) -> Send | Hold | Refuse:
         sender=replace(CAMPAIGN.sender, **changes.get("sender", {})),  # type: ignore[arg-type]
         window=replace(CAMPAIGN.window, **changes.get("window", {})),  # type: ignore[arg-type]
     )
+    bound = replace(MEETING, **changes["occasion"]) if "occasion" in changes else None  # type: ignore[arg-type]
     return ask(
-        replace(EFFECT, **changes.get("effect", {})),  # type: ignore[arg-type]
+        replace(EFFECT, occasion=bound, **changes.get("effect", {})),  # type: ignore[arg-type]
         replace(CLEAR, **changes.get("standing", {})),  # type: ignore[arg-type]
         campaign,
         replace(NOTHING_SPENT, **changes.get("spent", {})),  # type: ignore[arg-type]
     )
+
+
+HOLDS = {Rule.PAUSED, Rule.PREFIX_VELOCITY, Rule.QUIET_HOURS, Rule.NOT_YET, Rule.ANSWER_CHANGED}
 
 
 def test_every_rule_has_its_place_in_the_order() -> None:
@@ -298,7 +305,7 @@ def test_the_first_refusal_wins_over_all_others_and_over_every_hold(broken: set[
     answer = breaking(*broken)
     first = min(broken, key=tuple(Rule).index)
 
-    if first in {Rule.PAUSED, Rule.PREFIX_VELOCITY, Rule.QUIET_HOURS}:
+    if first in HOLDS:
         assert isinstance(answer, Hold)
         assert answer.rule in broken
     else:
@@ -326,3 +333,35 @@ def test_whenever_it_is_asked_nothing_is_sent_at_night_and_a_hold_ends_when_send
         assert isinstance(answer, Hold)
         assert now < answer.until <= now + timedelta(hours=13)
         assert ask(effect, now=answer.until) == Send()
+
+
+@pytest.mark.parametrize(
+    ("occasion", "answer"),
+    [
+        pytest.param(MEETING, Send(), id="between its moments"),
+        pytest.param(
+            replace(MEETING, not_before=NOON + timedelta(hours=2)),
+            Hold(NOON + timedelta(hours=2), Rule.NOT_YET),
+            id="too soon",
+        ),
+        pytest.param(replace(MEETING, not_before=NOON), Send(), id="just in time"),
+        pytest.param(
+            replace(MEETING, is_true=False), Hold(MEETING.ends_at, Rule.ANSWER_CHANGED), id="not true now"
+        ),
+        pytest.param(
+            replace(MEETING, ends_at=NOON), Refuse(Rule.STALE, "what it is about is over"), id="over"
+        ),
+    ],
+)
+def test_an_sms_bound_to_an_occasion_leaves_while_it_says_something(
+    occasion: Occasion, answer: Send | Hold | Refuse
+) -> None:
+    assert answer == ask(replace(EFFECT, occasion=occasion))
+
+
+def test_an_sms_that_waited_for_its_occasion_is_not_old() -> None:
+    """A reminder is planned weeks before it leaves."""
+    planned = replace(EFFECT, caused_at=NOON - timedelta(days=30))
+
+    assert isinstance(ask(planned), Refuse)
+    assert Send() == ask(replace(planned, occasion=replace(MEETING, news_since=NOON - timedelta(hours=1))))

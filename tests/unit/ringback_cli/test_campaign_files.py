@@ -9,6 +9,7 @@ from ringback_cli import documents
 from tests.deployment import ROOT
 
 RULES = ROOT / "catalog/rules.yaml"
+MENUS = ROOT / "catalog/menus"
 CLEAN_WATER = ROOT / "catalog/campaigns/clean-water.yaml"
 
 
@@ -20,18 +21,18 @@ def a_file(folder: Path, text: str, name: str = "campaign.yaml") -> Path:
 
 def reasons(*files: Path, rules: Path = RULES) -> tuple[str, ...]:
     with pytest.raises(Rejected) as refused:
-        documents.load(files, rules)
+        documents.load(files, rules, MENUS)
     return refused.value.reasons
 
 
 def test_the_shipped_campaigns_are_valid() -> None:
     files = sorted((ROOT / "catalog/campaigns").glob("*.yaml"))
 
-    assert [campaign.id for campaign, _ in documents.load(files, RULES)] == ["clean-water", "library-hours"]
+    assert [campaign.id for campaign, _ in documents.load(files, RULES, MENUS)] == ["clean-water", "library-hours"]
 
 
 def test_the_rules_of_the_day_are_put_into_the_document() -> None:
-    ((_, document),) = documents.load([CLEAN_WATER], RULES)
+    ((_, document),) = documents.load([CLEAN_WATER], RULES, MENUS)
 
     assert documents.mapping(RULES) == document["rules"]
 
@@ -80,7 +81,8 @@ def test_every_reason_of_every_file_is_told_at_once(tmp_path: Path) -> None:
 
 
 def test_one_number_in_two_campaigns_is_refused(tmp_path: Path) -> None:
-    copy = a_file(tmp_path, CLEAN_WATER.read_text().replace("campaign: clean-water", "campaign: other"))
+    text = CLEAN_WATER.read_text().replace("campaign: clean-water", "campaign: other")
+    copy = a_file(tmp_path, "".join(line for line in text.splitlines(True) if "menu:" not in line))
 
     found = reasons(CLEAN_WATER, copy)
 

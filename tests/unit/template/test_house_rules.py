@@ -1,17 +1,19 @@
 """The rules that `template.yaml` keeps, whoever changes it. They read the translation that AWS would deploy."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import yaml
 
 from ringback_local import template
 
 SAM = template.read()
 TRANSLATED = template.translate(SAM)
 RESOURCES: dict[str, dict[str, Any]] = TRANSLATED["Resources"]
-PEOPLE = {"Journal", "Contacts", "Messages"}
+PEOPLE = {"Journal", "Contacts", "Messages", "Answers", "Feedback"}
 """The tables that hold what people said and did."""
 
 BILLED_BY_THE_HOUR = (
@@ -26,6 +28,9 @@ BILLED_BY_THE_HOUR = (
     "AWS::RDS::",
     "AWS::Redshift",
 )
+WITHOUT_A_RESOURCE = ("states:SendTaskSuccess",)
+"""Actions that can only be granted on everything. SOURCE: AWS, Service Authorization Reference, "Actions defined by AWS Step Functions"."""
+
 LOGS = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
 """What SAM gives every function: writing logs, and nothing else."""
 
@@ -43,6 +48,7 @@ FUNCTIONS = of_type("AWS::Lambda::Function")
 MAPPINGS = of_type("AWS::Lambda::EventSourceMapping")
 QUEUES = of_type("AWS::SQS::Queue")
 TABLES = of_type("AWS::DynamoDB::Table")
+MACHINES = of_type("AWS::StepFunctions::StateMachine")
 
 
 def target(value: Any) -> str:
@@ -141,23 +147,32 @@ def test_every_dead_letter_queue_has_an_alarm_and_keeps_letters_longest() -> Non
 
 
 def test_every_right_names_what_it_is_for() -> None:
-    """No action on everything, no everything on an action."""
+    """No action on everything, no everything on an action, unless AWS lets that action be granted in no other way."""
     for role, statement in statements():
+        if statement["Action"] in WITHOUT_A_RESOURCE:
+            continue
         for text in (*strings(statement["Action"]), *strings(statement["Resource"])):
             assert not text.endswith("*"), (role, text)
 
 
 def test_no_function_has_rights_from_a_managed_policy_but_to_log() -> None:
-    """SAM's own event types would add the right to read any queue and any stream."""
+    """SAM's own event types would add the right to read any queue and any stream. A state machine writes no logs at all."""
     for name, role in of_type("AWS::IAM::Role").items():
-        assert role["ManagedPolicyArns"] == [LOGS], name
+        managed = role.get("ManagedPolicyArns", [])
+        assert managed == ([] if name.removesuffix("Role") in MACHINES else [LOGS]), name
 
 
-def test_the_voice_door_may_do_nothing_but_keep_facts() -> None:
-    """It is the one that strangers reach first, and it holds no secret."""
+def test_the_voice_door_may_do_nothing_but_keep_facts_and_lead_calls() -> None:
+    """It is the one that strangers reach first. Whom it speaks to takes the pepper, which is fetched when the first menu is rung."""
     rights = [statement for role, statement in statements() if role == "VoiceWebhookRole"]
 
-    assert [right["Sid"] for right in rights] == ["KeepFacts"]
+    assert [right["Sid"] for right in rights] == [
+        "KeepFacts",
+        "KeepCalls",
+        "ReadContent",
+        "KnowCallers",
+        "ReadSecrets",
+    ]
 
 
 @pytest.mark.parametrize("name", sorted(PEOPLE))
@@ -167,6 +182,47 @@ def test_a_table_with_people_outlives_the_stack_and_can_be_restored(name: str) -
 
     assert "Retain" == table["DeletionPolicy"] == table["UpdateReplacePolicy"]
     assert TABLES[name]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_recordings_are_private_encrypted_and_forgotten() -> None:
+    """A voice is personal data."""
+    bucket = RESOURCES["Recordings"]
+    properties = bucket["Properties"]
+    (statement,) = RESOURCES["RecordingsPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    (rule,) = properties["LifecycleConfiguration"]["Rules"]
+
+    assert "Retain" == bucket["DeletionPolicy"] == bucket["UpdateReplacePolicy"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RecordingRetentionDays"})
+    assert TRANSLATED["Parameters"]["RecordingRetentionDays"]["Default"] == 90
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_recordings_come_from_the_provider_alone_unless_a_local_run_says_otherwise() -> None:
+    """The origin that a deployment adds may be anywhere: a default would open a way into the network."""
+    assert TRANSLATED["Parameters"]["RecordingsOrigin"]["Default"] == ""
+
+
+def test_a_machines_definition_names_its_functions_and_no_address() -> None:
+    """An address in the file would be right in one account only."""
+    for name, path in template.machines(SAM).items():
+        text = path.read_text(encoding="utf-8")
+
+        assert set(re.findall(r"\$\{(\w+)\}", text)) == set(MACHINES[name]["DefinitionSubstitutions"])
+        assert not re.search(r"arn:aws:\w+:[a-z]+-", text)
+
+
+def test_every_task_of_a_machine_ends_in_time_and_every_failure_has_a_named_end() -> None:
+    """Without it, an execution waits for a lost answer for a year."""
+    for path in template.machines(SAM).values():
+        states = yaml.safe_load(path.read_text(encoding="utf-8"))["States"]
+        for name, state in states.items():
+            if state["Type"] == "Task":
+                assert state["TimeoutSeconds"], name
+                assert "States.ALL" in state["Catch"][-1]["ErrorEquals"], name
+                assert all(retry["JitterStrategy"] == "FULL" for retry in state["Retry"]), name
 
 
 def test_nothing_bills_by_the_hour() -> None:

@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import yaml
 
 from phone_network import faults as network_faults
 from phone_network.faults import FaultPlan
@@ -36,6 +35,7 @@ from ringback_cli.stories import Tell, Unplayable
 from ringback_cli.stories.phones import Phones
 from ringback_local import faults as our_faults
 from ringback_local import template
+from ringback_local.network import sample_documents
 from ringback_local.stack import Options, Stack
 
 LEASE_SECONDS = 2.5
@@ -89,12 +89,9 @@ class Setting:
 
 def documents(root: Path = template.ROOT, limits: Mapping[str, int] = WITHOUT_LIMITS) -> list[dict[str, Any]]:
     """The sample campaigns as `publish` takes them, with other limits."""
-    rules = yaml.safe_load((root / "catalog" / "rules.yaml").read_text(encoding="utf-8"))
-    found = []
-    for path in sorted((root / "catalog" / "campaigns").glob("*.yaml")):
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
-        found.append({**document, "rules": rules, "limits": {**document["limits"], **limits}})
-    return found
+    return [
+        {**document, "limits": {**document["limits"], **limits}} for document in sample_documents(root)
+    ]
 
 
 class Stage:

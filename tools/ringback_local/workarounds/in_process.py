@@ -10,7 +10,7 @@ from typing import Any
 from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import AccountRegionScopedDict
 from ministack.core.responses import request_scope as scope
-from ministack.services import dynamodb, lambda_svc, sqs
+from ministack.services import dynamodb, lambda_svc, sqs, stepfunctions
 
 from ringback_local import streams
 from ringback_local.environments import Outcome, Pool, function_of
@@ -28,6 +28,7 @@ REST_SECONDS = 3.0
 _poll_queues = lambda_svc._poll_sqs
 _deliver_queue_batch = lambda_svc._run_sqs_batch
 _iam_action = iam_actions.extract_iam_action
+_run_task = stepfunctions._execute_task
 _to_http_answer = lambda_svc.lambda_execute_result_to_api_proxy_response
 _state, _restore = dynamodb.get_state, dynamodb.load_persisted_state
 
@@ -57,6 +58,7 @@ class Replacements:
         dynamodb.get_state = state_with_streams
         dynamodb.load_persisted_state = restore_with_streams
         iam_actions.extract_iam_action = iam_action
+        stepfunctions._execute_task = run_task
 
     # ---------------------------------------------------------------- handlers are run slowly
 
@@ -245,6 +247,14 @@ def restore_with_streams(state: Record) -> None:
         with scope(account, region):
             dynamodb._stream_trimmed[table] = left["position"]
             dynamodb._stream_records[table] = left["records"]
+
+
+def run_task(state: Record, given: Any, execution: Record, context: Record) -> Any:
+    """Run a task whose `TimeoutSeconds` may be an expression, as in any JSONata state; MiniStack counts it as it is written."""
+    if isinstance(state.get("TimeoutSeconds"), str):
+        seconds = stepfunctions._jsonata_state_field(state, "TimeoutSeconds", "number", given, context)
+        state = {**state, "TimeoutSeconds": seconds}
+    return _run_task(state, given, execution, context)
 
 
 def iam_action(service: str, *request: Any) -> str | None:

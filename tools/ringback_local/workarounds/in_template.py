@@ -1,9 +1,12 @@
 """Work-arounds in the translated template."""
 
 import copy
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from ringback_local.environments import SOURCE_VARIABLE
 from ringback_local.template import Template
@@ -36,7 +39,20 @@ def rewrite(template: Template, parameters: Mapping[str, str], folders: Mapping[
                 run_from_sources(name, properties, folders[name])
             case "AWS::Lambda::LayerVersion":
                 del resources[name]
+            case "AWS::S3::BucketPolicy":
+                del resources[name]  # the emulator speaks no TLS, so nobody would reach a bucket that demands it
     return rewritten
+
+
+def define_inline(template: Template, definitions: Mapping[str, Path]) -> Template:
+    """A state machine's definition would be fetched from S3, where nothing was packaged, and would have to be JSON there: put it
+    into the template, from its file."""
+    changed: Template = copy.deepcopy(template)
+    for name, path in definitions.items():
+        properties = changed["Resources"][name]["Properties"]
+        del properties["DefinitionS3Location"]
+        properties["DefinitionString"] = json.dumps(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return changed
 
 
 def numbers_as_numbers(template: Template, parameters: Mapping[str, str]) -> Template:

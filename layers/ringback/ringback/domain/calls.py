@@ -1,4 +1,4 @@
-"""What a missed call means: which number was rung, who rang, and whether it makes a contact."""
+"""What a call means: which number was rung, who rang, and whether it makes a contact."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ringback.domain import phones
 from ringback.domain.campaigns import Campaign, Number, Purpose
-from ringback.domain.facts import CallMissed
+from ringback.domain.facts import CallMissed, TurnTaken
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of ours a provider's clock may be before we stop believing it (india-rules §5.2)."""
@@ -27,7 +27,7 @@ class Caller(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Recognised:
-    """A missed call in the campaign's terms."""
+    """A call in the campaign's terms."""
 
     cause: str
     dialled: str
@@ -40,7 +40,10 @@ class Recognised:
 
 
 def recognise(
-    call: CallMissed, campaign: Campaign, received_at: datetime, read_phone: Callable[[str | None], str]
+    call: CallMissed | TurnTaken,
+    campaign: Campaign,
+    received_at: datetime,
+    read_phone: Callable[[str | None], str],
 ) -> Recognised:
     """Read who rang which number.
 
@@ -51,18 +54,19 @@ def recognise(
         dialled = read_phone(call.dialled)
     except (phones.Withheld, phones.Unreadable):
         dialled = call.dialled
-    caller, phone = _caller(call, campaign, read_phone)
+    caller, phone = who_called(call.caller, campaign, read_phone)
     occurred_at = call.occurred_at
     if occurred_at is None or occurred_at > received_at + CLOCK_SKEW:
         occurred_at = received_at
     return Recognised(call.source_id, dialled, campaign.numbers.get(dialled), caller, phone, occurred_at)
 
 
-def _caller(
-    call: CallMissed, campaign: Campaign, read_phone: Callable[[str | None], str]
+def who_called(
+    caller: str | None, campaign: Campaign, read_phone: Callable[[str | None], str]
 ) -> tuple[Caller, str | None]:
+    """Who a caller is, and their number in E.164 when it is a person."""
     try:
-        phone = read_phone(call.caller)
+        phone = read_phone(caller)
     except phones.Withheld:
         return Caller.WITHHELD, None
     except phones.Unreadable:

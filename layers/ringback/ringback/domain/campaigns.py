@@ -6,17 +6,21 @@ It comes as a document (`catalog/campaigns/*.yaml`), and `parse` says all that h
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
-from ringback.domain import phones, rules
+from ringback.domain import menu_documents, menu_lint, phones, providers, rules
 from ringback.domain.documents import Section
 from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.feedback import Rules as FeedbackRules
+from ringback.domain.feedback import read_rules as read_feedback_rules
+from ringback.domain.gatherings import GatheringTexts
 from ringback.domain.phones import NumberClass
 from ringback.domain.rules import Rules, Window
 from ringback.domain.templates import DltTemplate, mismatches
 from ringback.domain.texts import Segments, foreign, phone_numbers, render, segments, stray_braces, variables
+from ringback.domain.voices import Voice
 
 LARGEST_DOCUMENT = 300_000
 """Bytes as JSON. SOURCE: DynamoDB, 400 KB for an item, less room for what is stored beside the document."""
@@ -24,7 +28,6 @@ LARGEST_DOCUMENT = 300_000
 STALE_AFTER = timedelta(hours=24)
 """When an SMS is too late, unless the campaign says otherwise: after more than a night of waiting."""
 
-PROVIDERS = ("exotel",)
 SMS_TYPES = ("transactional", "transactional_opt_in", "promotional")
 """SOURCE: Exotel, send-sms, parameter SmsType."""
 
@@ -71,6 +74,8 @@ class Number:
     source: str
     text: str | None
     """The text sent to the caller; none for opting out, which is answered by silence."""
+    menu: str | None = None
+    """The menu that a call to the number walks through; None when the call is only ever missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,10 @@ class Campaign:
     allowed_links: frozenset[str]
     """Links and call-back numbers registered on DLT; our own numbers are among them."""
     rules: Rules
+    voice: Voice | None = None
+    """None: nobody who calls hears anything."""
+    feedback: FeedbackRules = field(default_factory=FeedbackRules)
+    """How recorded grievances are tagged by themselves."""
 
     def rendered(self, text: str, language: str, values: Mapping[str, str] = {}) -> Rendered:
         """Fill in a text in a language, or in the default language where it lacks that one.
@@ -167,6 +176,8 @@ def parse(document: Mapping[str, object], version: int = 0) -> Campaign:
     lawful = not problems
     campaign = _read(root, rules_of_the_day, version)
     root.close()
+    if campaign.voice and not problems:  # without readable nodes everything would seem to lead nowhere
+        problems += (f"voice.{fault}" for fault in menu_lint.faults(campaign.voice))
     if lawful:  # without readable rules every text would seem to break them
         problems += _breaches(campaign)
     if problems:
@@ -177,13 +188,22 @@ def parse(document: Mapping[str, object], version: int = 0) -> Campaign:
 def warnings(campaign: Campaign) -> tuple[str, ...]:
     """Tell what is allowed but costs money or looks forgotten: a text of several SMS, a text no number sends."""
     sent = {number.text for number in campaign.numbers.values()}
+    sent.update(*(texts.all for _, texts in _gathering_texts(campaign)))
     found = [f"texts.{name}: no number sends it" for name in campaign.texts if name not in sent]
     for name, text in campaign.texts.items():
         for language in text.bodies:
             rendered = campaign.rendered(name, language)
             if rendered.segments.parts > 1:
                 found.append(f"texts.{name}.{language}: {_why_several(rendered)}")
+    if campaign.voice:
+        found += (f"voice.{warning}" for warning in menu_lint.warnings(campaign.voice))
     return tuple(found)
+
+
+def _gathering_texts(campaign: Campaign) -> Iterator[tuple[str, GatheringTexts]]:
+    for gathering in campaign.voice.gatherings.values() if campaign.voice else ():
+        if gathering.texts is not None:
+            yield gathering.id, gathering.texts
 
 
 def _refuse_monsters(document: Mapping[str, object]) -> None:
@@ -201,7 +221,8 @@ def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
     languages = root.strings("languages")
     sender, limits = root.section("sender"), root.section("limits")
     texts = _read_texts(root.section("texts"), languages)
-    numbers = _read_numbers(root.sections("numbers"), languages, texts)
+    voice = _read_voice(root.section("voice"), version) if root.has("voice") else None
+    numbers = _read_numbers(root.sections("numbers"), languages, texts, voice)
     if not languages:
         root.problem("languages", "is missing")
     for language in languages:
@@ -210,7 +231,9 @@ def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
     default_language = root.text("default_language")
     if default_language and default_language not in languages:
         root.problem("default_language", "must be one of the languages")
-    provider = root.text("provider", re.compile("|".join(PROVIDERS)), f"one of {', '.join(PROVIDERS)}")
+    provider = root.text(
+        "provider", re.compile("|".join(providers.NAMES)), f"one of {', '.join(providers.NAMES)}"
+    )
     return Campaign(
         id=root.text("campaign", _ID, _ID_MEANS),
         version=version,
@@ -237,6 +260,18 @@ def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
         ),
         allowed_links=frozenset(root.strings("allowed_links")) | numbers.keys(),
         rules=rules_of_the_day,
+        voice=voice,
+        feedback=read_feedback_rules(root.section("feedback")) if root.has("feedback") else FeedbackRules(),
+    )
+
+
+def _read_voice(section: Section, version: int) -> Voice:
+    """What the campaign says by voice, in the languages it speaks: more or fewer than those it writes."""
+    languages, default_language = section.strings("languages"), section.text("default_language")
+    if default_language and default_language not in languages:
+        section.problem("default_language", "must be one of the languages")
+    return menu_documents.read(
+        section, languages, default_language, _read_values(section, languages), version
     )
 
 
@@ -267,9 +302,10 @@ def _read_values(root: Section, languages: Iterable[str]) -> dict[str, dict[str,
 
 
 def _read_numbers(
-    sections: Iterable[Section], languages: Iterable[str], texts: Mapping[str, Text]
+    sections: Iterable[Section], languages: Iterable[str], texts: Mapping[str, Text], voice: Voice | None
 ) -> dict[str, Number]:
     numbers: dict[str, Number] = {}
+    menus = voice.menus if voice else {}
     for section in sections:
         number = Number(
             number=section.text("number"),
@@ -278,15 +314,22 @@ def _read_numbers(
             language=section.text("language"),
             source=section.text("source", _ID, _ID_MEANS),
             text=section.optional_text("text", _ID, _ID_MEANS),
+            menu=section.optional_text("menu", _ID, _ID_MEANS),
         )
+        menu = menus.get(number.menu or "")
+        spoken = menu.languages if menu else languages
         if why := _not_ours(number.number):
             section.problem("number", why)
         if number.number in numbers:
             section.problem("number", "is listed twice")
-        if number.language and number.language not in languages:
+        if number.language and number.language not in spoken:
             section.problem("language", "must be one of the languages")
         if number.text and number.text not in texts:
             section.problem("text", f"there is no text {number.text!r}")
+        if number.menu and menu is None:
+            section.problem("menu", f"there is no menu {number.menu!r}")
+        if number.purpose is Purpose.OPT_OUT and number.menu:
+            section.problem("menu", "must be left out: whoever opts out is not to be kept on the line")
         if number.purpose is Purpose.SUPPORT and not number.issue:
             section.problem("issue", "is missing: support for what?")
         if number.purpose is Purpose.OPT_OUT and number.text:
@@ -322,6 +365,9 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
     opt_outs = {n.number for n in campaign.numbers.values() if n.purpose is Purpose.OPT_OUT}
     if not opt_outs:
         yield "numbers: none is for opting out"
+    for gathering, texts in _gathering_texts(campaign):
+        for missing in sorted(name for name in texts.all if name and name not in campaign.texts):
+            yield f"voice.gatherings.{gathering}.texts: there is no text {missing!r}"
     used = {
         name for text in campaign.texts.values() for body in text.bodies.values() for name in variables(body)
     }

@@ -13,6 +13,14 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class Consent:
+    """That a person agreed to be written to or rung up, by which turn of which call and when (F31)."""
+
+    cause: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Contact:
     person: str
     campaign: str
@@ -32,6 +40,12 @@ class Contact:
     verified: str | None = None
     """The message whose delivery proved that the number is live and its owner was told what the call meant."""
     planned: dict[str, Planned] = field(default_factory=dict)
+    language_offered: bool = False
+    """Whether `language` is what the person chose, or kept when it was offered; else it is a guess from the number they rang."""
+    consents: dict[str, Consent] = field(default_factory=dict)
+    """Channel → the latest consent to it."""
+    fields: dict[str, str] = field(default_factory=dict)
+    """What their answers told of them."""
 
 
 def is_due(planned: Planned | None, cause: str, at: datetime, once_per: timedelta) -> bool:

@@ -5,9 +5,14 @@ occurrence has the same key, so keeping it twice is impossible. Numbers stand as
 reaction's work, so that a better reading later can be applied to everything already kept.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
+
+from ringback.domain import times, turns
+from ringback.domain.turns import Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,83 @@ class ContactOptedOut:
 
 
 @dataclass(frozen=True, slots=True)
+class TurnTaken:
+    """A caller's turn in a menu, and what it came to: `exotel:<CallSid>` / `turn-3`.
+
+    The one fact that is ours and not only a provider's telling: what a key means depends on where the call stood.
+    """
+
+    source_id: str
+    turn: int
+    """From 1, which is the call's beginning."""
+    menu: str
+    version: int
+    """Of the campaign's content, in which the menu is to be looked up."""
+    dialled: str
+    """E.164, one of ours."""
+    caller: str | None
+    """As written by the provider."""
+    node: str
+    """Where the call stands after the turn."""
+    language: str
+    effects: tuple[Effect, ...]
+    occurred_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"turn-{self.turn}"
+
+    @property
+    def cause(self) -> str:
+        """What names this turn where something follows from it."""
+        return f"{self.source_id}/{self.name}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Make JSON of it; the call's id stands elsewhere."""
+        return {
+            "turn": self.turn,
+            "menu": self.menu,
+            "version": self.version,
+            "dialled": self.dialled,
+            "node": self.node,
+            "language": self.language,
+            "at": times.written(self.occurred_at),
+            **({"caller": self.caller} if self.caller is not None else {}),
+            **({"effects": [turns.written(effect) for effect in self.effects]} if self.effects else {}),
+        }
+
+    @staticmethod
+    def from_document(source_id: str, document: Mapping[str, Any]) -> "TurnTaken":
+        """The turn that `to_document` wrote; KeyError, TypeError or ValueError for anything else."""
+        return TurnTaken(
+            source_id=source_id,
+            turn=document["turn"],
+            menu=document["menu"],
+            version=document["version"],
+            dialled=document["dialled"],
+            caller=document.get("caller"),
+            node=document["node"],
+            language=document["language"],
+            effects=tuple(map(turns.read_effect, document.get("effects", ()))),
+            occurred_at=times.read(document["at"]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AttendeeCheckedIn:
+    """A person came to a gathering, told to us by an operator: `check-in:<gathering>:<person>` / `attendee-checked-in`."""
+
+    source_id: str
+    gathering: str
+    person: str
+    occurred_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return "attendee-checked-in"
+
+
+@dataclass(frozen=True, slots=True)
 class Unparsed:
     """A callback nobody could read: kept whole (up to a limit), counted, and answered 200: `unparsed:<sha256>` / `unparsed`."""
 
@@ -100,7 +182,7 @@ class Unparsed:
         return None
 
 
-Fact = CallMissed | SmsStatusChanged | ContactOptedOut | Unparsed
+Fact = CallMissed | TurnTaken | SmsStatusChanged | ContactOptedOut | AttendeeCheckedIn | Unparsed
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from enum import StrEnum
 from ringback.domain import menu_lint
 from ringback.domain.documents import Section
 from ringback.domain.errors import Rejected
-from ringback.domain.gatherings import Gathering
+from ringback.domain.gatherings import REMIND_BEFORE, Gathering, GatheringTexts
 from ringback.domain.nodes import (
     Branch,
     ChooseLanguage,
@@ -169,6 +169,17 @@ def _gathering(name: str, section: Section, languages: tuple[str, ...]) -> Gathe
         times=section.translations("time", languages),
         starts_at=_moment(section, "starts_at"),
         capacity=section.integer("capacity"),
+        texts=_gathering_texts(section.section("texts")) if section.has("texts") else None,
+        remind_before=section.duration("remind_before", REMIND_BEFORE),
+    )
+
+
+def _gathering_texts(section: Section) -> GatheringTexts:
+    return GatheringTexts(
+        confirmation=section.text("confirmation"),
+        waiting_list=section.text("waiting_list"),
+        place_free=section.text("place_free"),
+        reminder=section.text("reminder"),
     )
 
 

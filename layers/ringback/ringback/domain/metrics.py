@@ -12,7 +12,9 @@ from datetime import datetime
 from ringback.domain.calls import Caller, Recognised
 from ringback.domain.campaigns import Number
 from ringback.domain.contacts import Contact
+from ringback.domain.facts import TurnTaken
 from ringback.domain.times import INDIA
+from ringback.domain.turns import MenuEnded, OptedIn
 
 RAW = "raw"
 UNIQUE = "unique"
@@ -22,6 +24,10 @@ FOREIGN_NUMBER = "foreign-number"
 UNPARSED = "unparsed"
 DELIVERED = "sms-delivered"
 FAILED = "sms-failed"
+IVR = "ivr"
+IVR_COMPLETE = "ivr-complete"
+IVR_ABANDONED = "ivr-abandoned"
+OPTED_IN = "opted-in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,19 @@ def of_call(
         added[unique(place)] += 1
         added[verified(place)] += is_verified
     return +added
+
+
+def of_turn(turn: TurnTaken) -> Counter[str]:
+    """What one turn in a menu adds: its call at the first, how far the caller came at the last (F30), and consents."""
+    added = Counter({IVR: 1}) if turn.turn == 1 else Counter[str]()
+    for effect in turn.effects:
+        match effect:
+            case OptedIn():
+                added[OPTED_IN] += 1
+            case MenuEnded(complete=complete, furthest=furthest):
+                added[IVR_COMPLETE if complete else IVR_ABANDONED] += 1
+                added[f"furthest {turn.menu} {furthest}"] += 1
+    return added
 
 
 def of_verification(contact: Contact) -> Counter[str]:

@@ -30,6 +30,22 @@ class Rule(StrEnum):
     PAUSED = "paused"
     PREFIX_VELOCITY = "prefix-velocity"
     QUIET_HOURS = "quiet-hours"
+    NOT_YET = "not-yet"
+    ANSWER_CHANGED = "answer-changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """What an SMS is bound to besides its cause: it may leave from `not_before` on and before `ends_at`, while it `is_true`.
+
+    What is not true now is held, not refused: the person who cancels today may come after all, and is then told once.
+    """
+
+    news_since: datetime
+    """Its age counts from here, not from when it was planned."""
+    ends_at: datetime
+    not_before: datetime | None = None
+    is_true: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +58,7 @@ class SmsEffect:
     template: DltTemplate
     cost_paise: int
     caused_at: datetime
+    occasion: Occasion | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +112,7 @@ def decide(
         _refusal_of_person(effect, standing, campaign)
         or _refusal_of_text(effect, campaign, now)
         or _refusal_of_cost(effect, campaign, spent)
-        or _longest_hold(campaign, spent, now)
+        or _longest_hold(effect, campaign, spent, now)
         or Send()
     )
 
@@ -115,8 +132,13 @@ def _refusal_of_person(effect: SmsEffect, standing: Standing, campaign: Campaign
 
 def _refusal_of_text(effect: SmsEffect, campaign: Campaign, now: datetime) -> Refuse | None:
     rules, sender = campaign.rules, campaign.sender
-    if now - effect.caused_at > campaign.limits.stale_after:
-        return Refuse(Rule.STALE, f"caused {now - effect.caused_at} ago")
+    caused_at = effect.caused_at
+    if effect.occasion is not None:
+        if now >= effect.occasion.ends_at:
+            return Refuse(Rule.STALE, "what it is about is over")
+        caused_at = max(caused_at, effect.occasion.news_since)
+    if now - caused_at > campaign.limits.stale_after:
+        return Refuse(Rule.STALE, f"caused {now - caused_at} ago")
     if not (
         rules.is_header(sender.header)
         and rules.is_dlt_id(sender.dlt_entity_id)
@@ -134,8 +156,13 @@ def _refusal_of_cost(effect: SmsEffect, campaign: Campaign, spent: Spent) -> Ref
     return None
 
 
-def _longest_hold(campaign: Campaign, spent: Spent, now: datetime) -> Hold | None:
+def _longest_hold(effect: SmsEffect, campaign: Campaign, spent: Spent, now: datetime) -> Hold | None:
     holds = []
+    if (occasion := effect.occasion) is not None:
+        if not occasion.is_true:
+            holds.append(Hold(occasion.ends_at, Rule.ANSWER_CHANGED))
+        if occasion.not_before is not None and now < occasion.not_before:
+            holds.append(Hold(occasion.not_before, Rule.NOT_YET))
     if spent.paused is not None:
         holds.append(Hold(now + ASK_AGAIN_AFTER, Rule.PAUSED))
     if spent.prefix_tripped_until is not None and now < spent.prefix_tripped_until:

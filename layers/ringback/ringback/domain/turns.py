@@ -249,8 +249,8 @@ Effect = (
 )
 
 
-def written(thing: Input | Effect | Knowledge) -> dict[str, Any]:
-    """Make JSON of an input or effect: `{"is": "key-pressed", "node": "choose", "key": "1", …}`. What is None is left out."""
+def written(thing: Input | Ask | Effect | Knowledge) -> dict[str, Any]:
+    """Make JSON of an input, question or effect: `{"is": "key-pressed", "node": "choose", …}`. What is None is left out."""
     return {"is": _name(type(thing))} | asdict(thing, dict_factory=_present)
 
 
@@ -261,6 +261,21 @@ def read_effect(document: Mapping[str, Any]) -> Effect:
         raise ValueError(f"there is no effect {document.get('is')!r}")
     effect: Effect = kind(**{key: value for key, value in document.items() if key != "is"})
     return effect
+
+
+def read_ask(document: Mapping[str, Any]) -> Ask:
+    """The question that `written` wrote; ValueError for a name nobody knows."""
+    kind = _ASKS.get(document.get("is", ""))
+    if kind is None:
+        raise ValueError(f"there is no question {document.get('is')!r}")
+    ask: Ask = kind(
+        **{
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in document.items()
+            if key != "is"
+        }
+    )
+    return ask
 
 
 def read_knowledge(document: Mapping[str, Any]) -> Knowledge:
@@ -282,3 +297,4 @@ def _present(fields: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 _EFFECTS = {_name(kind): kind for kind in get_args(Effect)}
+_ASKS = {_name(kind): kind for kind in get_args(Ask)}

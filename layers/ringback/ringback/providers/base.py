@@ -4,7 +4,8 @@ The only Protocol of the code base, because only providers have several implemen
 voice door stands on it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -14,6 +15,7 @@ from ringback.domain.facts import Fact, FailureAction
 
 if TYPE_CHECKING:
     from ringback.domain.campaigns import Sender
+    from ringback.domain.turns import Ask, Utterance
 
 Pairs = tuple[tuple[str, str], ...]
 """Names and values of a callback in the order they came; nested names in PHP brackets: `Legs[0][Number]`."""
@@ -37,6 +39,52 @@ class CallbackRequest:
     content_type: str
     body: bytes
     """Out of base64, if the gateway had put it in."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By their names in lower case; a signature stands in one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnRequest:
+    """What the caller in a menu did, as the provider tells it. Everything None: nothing, or the call has just begun."""
+
+    call_id: str
+    """The provider's own."""
+    dialled: str
+    caller: str | None
+    digits: str | None
+    """Without the quotes and finishing keys that providers add."""
+    recording_url: str | None
+    recording_seconds: int | None
+    spoken: str | None
+    confidence: float | None
+    """From 0 to 1; None where nothing was recognised."""
+    is_over: bool
+    fingerprint: str
+    """The same for a repeat of this request, and different for every other of the call."""
+    occurred_at: datetime | None
+    """UTC; None when the provider gave no readable time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a saved turn says and asks, ready to be rendered."""
+
+    speak: tuple["Utterance", ...]
+    ask: "Ask"
+    turn: int = 0
+    """The turn's number in its call. A dialect that hands out addresses puts it there, so that the same key at the same node,
+    pressed again, is another request and its repeat is not.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the provider gets over HTTP."""
+
+    status: int
+    content_type: str
+    body: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +181,54 @@ class CallPage:
     """The cursor of the next page; None on the last."""
     skipped: int = 0
     """Records nobody could read: they count as having come, and are not in `calls`."""
+
+
+class Dialect(Protocol):
+    """How a provider tells and asks, and wants to be answered; a module, light enough for the voice door. Pure: every `read_*` gives
+    the same for the same pairs, today and at a replay.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def STEPS(self) -> frozenset[str]:
+        """The steps at which it asks what its callers are to hear; at every other it only tells."""
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether it signs what it sends; a dialect that does not is known by the secret in its address alone."""
+
+    def is_authentic(self, keys: Sequence[str], url: str, request: CallbackRequest) -> bool:
+        """Whether one of the account's keys signed a request to `url`, our public address of it without the query."""
+
+    @property
+    def repeats_keys(self) -> bool:
+        """Whether a key is told again in later requests, so that it counts only where a key was asked for."""
+
+    def read_pairs(self, request: CallbackRequest) -> Pairs:
+        """Raises `Unreadable`."""
+
+    def read_call(self, step: str, pairs: Pairs) -> Fact:
+        """Raises `Unreadable`."""
+
+    def read_sms_status(self, message_id: str, pairs: Pairs) -> Fact:
+        """Raises `Unreadable`."""
+
+    def pairs_of(self, call: "ListedCall") -> Pairs:
+        """The parameters from which `read_call` reads what a missed call's own callback would have told."""
+
+    def acknowledged(self, step: str) -> Reply:
+        """What a request that only tells is answered: a missed call is left unanswered (F1)."""
+
+    def read_turn(self, step: str, pairs: Pairs) -> TurnRequest:
+        """Raises `Unreadable`."""
+
+    def is_fragment(self, step: str) -> bool:
+        """Whether a request at this step brings nothing new and asks for a part of the turn answered last."""
+
+    def render(self, step: str, answer: Answer) -> Reply:
+        """What a request at this step is answered. The headers are those of the step, whatever the answer."""
 
 
 class Provider(Protocol):

@@ -4,15 +4,16 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote_plus, urlencode
 
-from ringback import observability
+from ringback import observability, providers
 from ringback.domain import messages
 from ringback.domain.facts import Entry, Fact, Unparsed
-from ringback.providers import exotel
-from ringback.providers.base import CallbackRequest, Pairs, Unreadable
+from ringback.domain.providers import USUAL
+from ringback.providers.base import CallbackRequest, Dialect, Pairs, Unreadable
 from ringback.runtime import Runtime
 from ringback.store import journal
 
@@ -31,19 +32,75 @@ class Verdict(StrEnum):
     """The token or the proof in the address is wrong: 404, nothing written."""
 
 
-def prepare() -> None:
+def prepare(runtime: Runtime) -> None:
     """Get ready for the first callback while the environment starts."""
     journal.connect()
+    for name in {USUAL, *runtime.settings.dialects.values()}:
+        providers.dialect(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a live path token stands for: a campaign, and the provider that speaks about it."""
+
+    campaign: str
+    dialect: Dialect
+
+
+def line_of(runtime: Runtime, token: str, request: CallbackRequest) -> Line | None:
+    """The line that a voice callback came on; None for a token that is not live, and for a request its provider did not sign."""
+    campaign = runtime.settings.voice_tokens.get(hashlib.sha256(token.encode()).hexdigest())
+    if campaign is None:
+        return None
+    dialect = _dialect_of(runtime, campaign)
+    is_authentic = _is_authentic(runtime, dialect, f"/voice/{token}/{request.step}", request)
+    return Line(campaign, dialect) if is_authentic else None
 
 
 def keep_call(runtime: Runtime, token: str, request: CallbackRequest) -> Verdict:
     """Keep what a voice callback tells. A HEAD asks only for headers, so it writes nothing."""
-    campaign = runtime.settings.voice_tokens.get(hashlib.sha256(token.encode()).hexdigest())
-    if campaign is None:
-        return unknown_address()
+    line = line_of(runtime, token, request)
+    return keep_told(runtime, line, request, token) if line else unknown_address()
+
+
+def keep_told(runtime: Runtime, line: Line, request: CallbackRequest, secret: str) -> Verdict:
+    """Keep what a callback tells on a line; `secret` is the part of its address that must not be kept with it."""
     return _keep(
-        runtime, campaign, request, request.step, token, lambda pairs: exotel.read_call(request.step, pairs)
+        runtime,
+        line.campaign,
+        request,
+        request.step,
+        secret,
+        lambda pairs: line.dialect.read_call(request.step, pairs),
     )
+
+
+def _dialect_of(runtime: Runtime, campaign: str) -> Dialect:
+    return providers.dialect(runtime.settings.dialects.get(campaign, USUAL))
+
+
+def _is_authentic(runtime: Runtime, dialect: Dialect, path: str, request: CallbackRequest) -> bool:
+    """Whether the provider itself made a request. What it signs is our public address, not the one this function sees."""
+    if not dialect.is_signed:
+        return True
+    keys = runtime.secrets.signing_keys.get(dialect.name, ())
+    base = runtime.settings.public_url
+    if base and dialect.is_authentic(keys, f"{base}{path}", request):
+        return True
+    observability.count("SignatureRejected")
+    observability.logger.warning(
+        "A request is not signed as its provider signs" if base and keys else "No signature can be checked",
+        extra={"provider": dialect.name, "public_url": base, "keys": len(keys)},
+    )
+    return False
+
+
+def keep_unparsed(
+    runtime: Runtime, campaign: str, request: CallbackRequest, secret: str, reason: str
+) -> None:
+    """Keep a request that nobody can read; `secret` is the part of its address that must not be kept with it."""
+    fact, raw = _unparsed(campaign, request, secret, reason)
+    _journal(runtime, fact, campaign, fact.name, raw)
 
 
 def keep_sms_status(runtime: Runtime, message_id: str, proof: str, request: CallbackRequest) -> Verdict:
@@ -51,8 +108,14 @@ def keep_sms_status(runtime: Runtime, message_id: str, proof: str, request: Call
     if not hmac.compare_digest(proof.encode(), _proof(runtime, message_id).encode()):
         return unknown_address()
     campaign = messages.campaign_of(message_id)
+    dialect = _dialect_of(runtime, campaign)
     return _keep(
-        runtime, campaign, request, SMS_STATUS, proof, lambda pairs: exotel.read_sms_status(message_id, pairs)
+        runtime,
+        campaign,
+        request,
+        SMS_STATUS,
+        proof,
+        lambda pairs: dialect.read_sms_status(message_id, pairs),
     )
 
 
@@ -87,14 +150,20 @@ def _keep(
     try:
         if len(request.body) > LARGEST_BODY:
             raise Unreadable(f"{len(request.body)} bytes")
-        pairs = exotel.read_pairs(request)
-        fact, raw = read(pairs), _written(pairs)
+        pairs = _dialect_of(runtime, campaign).read_pairs(request)
+        fact, raw = read(pairs), written(pairs)
         if len(raw) > LARGEST_BODY:
             raise Unreadable(f"{len(raw)} bytes")
     except Unreadable as problem:
         fact, raw = _unparsed(campaign, request, secret, str(problem))
     step = fact.name if isinstance(fact, Unparsed) else step
-    kept = journal.keep(entry_of(fact, campaign, step, raw, runtime.clock.now()))
+    _journal(runtime, fact, campaign, step, raw)
+    return Verdict.KEPT
+
+
+def _journal(runtime: Runtime, fact: Fact, campaign: str, step: str, raw: str) -> None:
+    provider = _dialect_of(runtime, campaign).name
+    kept = journal.keep(entry_of(fact, campaign, step, raw, runtime.clock.now(), provider=provider))
     observability.conclude(
         "Kept a callback",
         f"Callback{kept.title()}",
@@ -103,10 +172,9 @@ def _keep(
         campaign=campaign,
         kept=kept,
     )
-    return Verdict.KEPT
 
 
-def _written(pairs: Pairs) -> str:
+def written(pairs: Pairs) -> str:
     """`urlencode` for a hot path: most names and values have nothing to quote."""
     return "&".join(f"{_quoted(name)}={_quoted(value)}" for name, value in pairs)
 
@@ -115,13 +183,22 @@ def _quoted(text: str) -> str:
     return text if text.isalnum() and text.isascii() else quote_plus(text)
 
 
-def entry_of(fact: Fact, campaign: str, step: str, raw: str, now: datetime, *, listed: bool = False) -> Entry:
+def entry_of(
+    fact: Fact,
+    campaign: str,
+    step: str,
+    raw: str,
+    now: datetime,
+    *,
+    provider: str = USUAL,
+    listed: bool = False,
+) -> Entry:
     """The journal entry of a fact told in `raw`, the URL-encoded parameters it was read from."""
     return Entry(
         source_id=fact.source_id,
         key=fact.name,
         campaign=campaign,
-        provider=exotel.NAME,
+        provider=provider,
         step=step,
         raw=raw,
         digest=hashlib.sha256(raw.encode()).hexdigest()[:32],

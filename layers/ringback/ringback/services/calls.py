@@ -9,9 +9,8 @@ from ringback import observability
 from ringback.domain import phones
 from ringback.domain.errors import ProviderError
 from ringback.domain.facts import Entry
-from ringback.providers import exotel
-from ringback.providers.base import Direction, ListedCall, Provider, Unreadable
-from ringback.providers.exotel.missed import pairs_of
+from ringback.providers import dialect
+from ringback.providers.base import Dialect, Direction, ListedCall, Provider, Unreadable
 from ringback.runtime import Runtime
 from ringback.services import callbacks
 from ringback.services.phones import read as read_phone
@@ -59,7 +58,7 @@ def reconcile(
         while True:
             page = provider.list_calls(since, until, cursor)
             run.listed += len(page.calls)
-            run.created += _create_missing(page.calls, now)
+            run.created += _create_missing(page.calls, dialect(provider.name), now)
             cursor = page.next
             if cursor is None:
                 run.complete = page.complete
@@ -78,12 +77,12 @@ def reconcile(
     return run
 
 
-def _create_missing(listed: Iterable[ListedCall], now: datetime) -> int:
+def _create_missing(listed: Iterable[ListedCall], spoken: Dialect, now: datetime) -> int:
     entries: dict[tuple[str, str], Entry] = {}
     for call in listed:
         if call.direction is Direction.INCOMING and (campaign := _campaign_of(call.dialled)) is not None:
             try:
-                entry = _entry(call, campaign, now)
+                entry = _entry(call, campaign, spoken, now)
             except Unreadable:
                 observability.count("ListedCallUnreadable")
                 continue
@@ -92,10 +91,10 @@ def _create_missing(listed: Iterable[ListedCall], now: datetime) -> int:
     return sum(journal.keep(entries[key]) is journal.Kept.NEW for key in missing)
 
 
-def _entry(call: ListedCall, campaign: str, now: datetime) -> Entry:
-    pairs = pairs_of(call)
-    fact = exotel.read_call(MISSED_CALL, pairs)
-    return callbacks.entry_of(fact, campaign, MISSED_CALL, urlencode(pairs), now, listed=True)
+def _entry(call: ListedCall, campaign: str, spoken: Dialect, now: datetime) -> Entry:
+    pairs = spoken.pairs_of(call)
+    fact, raw = spoken.read_call(MISSED_CALL, pairs), urlencode(pairs)
+    return callbacks.entry_of(fact, campaign, MISSED_CALL, raw, now, provider=spoken.name, listed=True)
 
 
 def _campaign_of(dialled: str) -> str | None:

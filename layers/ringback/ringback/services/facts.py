@@ -15,27 +15,40 @@ from zlib import crc32
 from ringback import observability, queues
 from ringback.domain import calls, messages, metrics, phones
 from ringback.domain.calls import Caller, Recognised
-from ringback.domain.campaigns import Campaign, Number
-from ringback.domain.contacts import Contact, Planned
+from ringback.domain.campaigns import Campaign, Number, Purpose
+from ringback.domain.contacts import Consent, Contact, Planned
 from ringback.domain.facts import (
+    AttendeeCheckedIn,
     CallMissed,
     ContactOptedOut,
     Entry,
     Fact,
     SmsStatusChanged,
+    TurnTaken,
     Unparsed,
 )
 from ringback.domain.messages import Message, State
 from ringback.domain.metrics import Hour, Increments
-from ringback.providers import exotel
+from ringback.domain.turns import (
+    FeedbackRecorded,
+    FieldSet,
+    LanguageChosen,
+    OptedIn,
+    OptedOut,
+    Pledged,
+    Rsvped,
+    Voted,
+)
+from ringback.providers import dialect
 from ringback.runtime import Runtime
-from ringback.services import callbacks, failures
+from ringback.services import answers, callbacks, failures, feedback, turns
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import catalog, contacts, counters, journal, sending
 from ringback.store import messages as ledger
 
 OPT_OUT = "opt-out"
+CHECK_IN = "check-in"
 
 _SUSPICIOUS_SHARE = 20
 """How many calls of one batch must come from one block of numbers before it is counted at all: natural traffic never gets there."""
@@ -51,9 +64,14 @@ def read(entry: Entry) -> Fact:
     if entry.step == OPT_OUT:
         told = dict(pairs)
         return ContactOptedOut(entry.source_id, told["person"], entry.received_at)
+    if entry.step == CHECK_IN:
+        told = dict(pairs)
+        return AttendeeCheckedIn(entry.source_id, told["gathering"], told["person"], entry.received_at)
+    if entry.step == turns.TURN:
+        return turns.read(entry, dict(pairs).get(turns.TURN))
     if entry.step == callbacks.SMS_STATUS:
-        return exotel.read_sms_status(entry.source_id, pairs)
-    return exotel.read_call(entry.step, pairs)
+        return dialect(entry.provider).read_sms_status(entry.source_id, pairs)
+    return dialect(entry.provider).read_call(entry.step, pairs)
 
 
 def named_a_caller(variant: Entry, campaign: Campaign) -> bool:
@@ -79,6 +97,10 @@ class _Batch:
 
     def count(self, hour: Hour, added: Counter[str]) -> None:
         metrics.merge(self.increments, hour, added)
+
+    def plan(self, message: Message) -> None:
+        ledger.plan(message)
+        self.tickets.append(queues.Ticket(message.person, message.name))
 
 
 class Reaction:
@@ -115,10 +137,14 @@ class Reaction:
         match read(entry):
             case CallMissed() as call:
                 self._missed(entry, call, batch)
+            case TurnTaken() as turn:
+                self._turned(entry, turn, batch)
             case SmsStatusChanged() as report:
                 self._reported(entry, report, batch)
             case ContactOptedOut(person=person):
                 contacts.opt_out(person, entry.received_at)
+            case AttendeeCheckedIn(gathering=gathering, person=person):
+                answers.check_in(entry.campaign, gathering, person, entry.received_at)
             case Unparsed():
                 batch.count(
                     metrics.hour_of(entry.campaign, entry.received_at),
@@ -145,45 +171,110 @@ class Reaction:
         if recognised.number is not None and recognised.phone is not None:
             batch.blocks[campaign.id, phones.prefix(recognised.phone)] += 1
             contact, message = self._meet(campaign, recognised.number, recognised, recognised.phone)
+            if recognised.number.purpose is Purpose.SUPPORT:
+                answers.keep_support(
+                    campaign, contact, recognised.number, recognised.cause, recognised.occurred_at
+                )
             new_at = metrics.first_met(contact, recognised.cause, recognised.number)
             is_verified = contact.verified is not None
             if message is not None:
-                ledger.plan(message)
-                batch.tickets.append(queues.Ticket(message.person, message.name))
+                batch.plan(message)
         added = metrics.of_call(
             recognised, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
         )
         batch.count(hour, added)
 
+    def _turned(self, entry: Entry, turn: TurnTaken, batch: _Batch) -> None:
+        """What a caller did in a menu. One who withholds their number has no answers, but what they record is kept."""
+        campaign = self._shelf.version(entry.campaign, turn.version)
+        called = calls.recognise(turn, campaign, entry.received_at, read_phone)
+        known = None
+        if called.number is not None and called.phone is not None:
+            known = self._met_in_menu(campaign, called.number, called, called.phone, turn, batch)
+        for effect in turn.effects:
+            match effect:
+                case FeedbackRecorded():
+                    speaker = known or _somebody(campaign, turn)
+                    feedback.received(
+                        self._runtime, campaign, speaker, effect, turn.cause, called.occurred_at
+                    )
+                case Voted() | Rsvped() | Pledged() if known is not None:
+                    # Under what is in force now: the call may have begun before a poll or a room was changed.
+                    now_in_force = self._shelf.current(entry.campaign)
+                    kept = answers.keep(
+                        self._runtime, now_in_force, known, effect, turn.cause, called.occurred_at
+                    )
+                    for message in kept.messages:
+                        batch.plan(message)
+        batch.count(metrics.hour_of(campaign.id, called.occurred_at), metrics.of_turn(turn))
+
+    def _met_in_menu(
+        self,
+        campaign: Campaign,
+        number: Number,
+        call: Recognised,
+        phone: str,
+        turn: TurnTaken,
+        batch: _Batch,
+    ) -> Contact:
+        """Make or update the contact by what a turn told of them; the first turn plans what the number sends its callers."""
+        contact = self._contact(campaign, number, call, phone, counts=False)
+        if number.text is not None and turn.turn == 1:
+            contact, message = self._planned(campaign, number.text, contact, call)
+            if message is not None:
+                batch.plan(message)
+        else:
+            contact = contacts.record_call(contact, opts_out=False)
+        for effect in turn.effects:
+            match effect:
+                case OptedOut():
+                    contacts.opt_out(contact.person, turn.occurred_at)
+                case LanguageChosen(language=language):
+                    contacts.choose_language(contact.person, language, turn.occurred_at)
+                case OptedIn(channel=channel):
+                    contacts.consent(contact.person, channel, Consent(turn.cause, turn.occurred_at))
+                case FieldSet(field=name, value=value):
+                    contacts.set_field(contact.person, name, value, turn.occurred_at)
+        return contact
+
     def _meet(
         self, campaign: Campaign, number: Number, call: Recognised, phone: str
     ) -> tuple[Contact, Message | None]:
         """Make or update the contact, and plan what the number sends its callers."""
-        person = phones.person_id(self._runtime.secrets.person_pepper, campaign.id, phone)
-        contact = Contact(
-            person=person,
+        contact = self._contact(campaign, number, call, phone, counts=True)
+        if number.text is None:
+            return contacts.record_call(contact, opts_out=calls.asks_to_be_left_alone(number)), None
+        return self._planned(campaign, number.text, contact, call)
+
+    def _contact(
+        self, campaign: Campaign, number: Number, call: Recognised, phone: str, *, counts: bool
+    ) -> Contact:
+        """Whom a call tells of. A missed call `counts`: it makes its caller unique wherever it is the first."""
+        return Contact(
+            person=phones.person_id(self._runtime.secrets.person_pepper, campaign.id, phone),
             campaign=campaign.id,
             phone=phone,
             language=number.language,
             first_called_at=call.occurred_at,
             first_number=number.number,
             first_source=number.source,
-            first_calls=dict.fromkeys(metrics.places(number), call.cause),
+            first_calls=dict.fromkeys(metrics.places(number), call.cause) if counts else {},
             signals=frozenset({calls.signal(number)}),
         )
-        if number.text is None:
-            return contacts.record_call(contact, opts_out=calls.asks_to_be_left_alone(number)), None
+
+    def _planned(
+        self, campaign: Campaign, text: str, contact: Contact, call: Recognised
+    ) -> tuple[Contact, Message | None]:
+        """Make or update the contact, and plan a text for them unless it was planned a short while ago."""
         planned = Planned(call.cause, call.occurred_at)
-        contact, due = contacts.record_call_and_plan(
-            contact, number.text, planned, campaign.texts[number.text].once_per
-        )
+        contact, due = contacts.record_call_and_plan(contact, text, planned, campaign.texts[text].once_per)
         if not due:
             return contact, None
         return contact, Message(
-            person=person,
-            name=messages.name_for(campaign.id, number.text, call.cause),
+            person=contact.person,
+            name=messages.name_for(campaign.id, text, call.cause),
             campaign=campaign.id,
-            text=number.text,
+            text=text,
             language=contact.language,
             cause=call.cause,
             caused_at=call.occurred_at,
@@ -221,6 +312,19 @@ class Reaction:
             limit = self._shelf.current(campaign_id).limits.prefix_per_minute
             if sending.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
                 observability.count("PrefixHeld")
+
+
+def _somebody(campaign: Campaign, turn: TurnTaken) -> Contact:
+    """A caller of whom nothing is known but the call; nobody is kept under this id."""
+    return Contact(
+        person=f"withheld:{turn.source_id}",
+        campaign=campaign.id,
+        phone="",
+        language=turn.language,
+        first_called_at=turn.occurred_at,
+        first_number=turn.dialled,
+        first_source="",
+    )
 
 
 def _count_conflict(person: str, name: str, reported: State) -> None:

@@ -20,7 +20,7 @@ from ringback.domain.campaigns import Campaign, Rendered
 from ringback.domain.contacts import Contact
 from ringback.domain.errors import Misconfigured, NotFound, Rejected
 from ringback.domain.messages import Message, State
-from ringback.domain.policy import Hold, Refuse, Rule, Send, SmsEffect, Spent, Standing
+from ringback.domain.policy import Hold, Occasion, Refuse, Rule, Send, SmsEffect, Spent, Standing
 from ringback.providers.base import (
     Accepted,
     AccountBlocked,
@@ -32,7 +32,7 @@ from ringback.providers.base import (
 )
 from ringback.queues import Ticket
 from ringback.runtime import Runtime
-from ringback.services import failures
+from ringback.services import answers, failures
 from ringback.services.callbacks import report_address
 from ringback.services.campaigns import Shelf
 from ringback.store import contacts, sending
@@ -78,10 +78,16 @@ class _Candidate:
     rendered: Rendered
     spent: Spent
     departs_at: datetime
+    occasion: Occasion | None = None
 
     @property
     def ticket(self) -> Ticket:
         return Ticket(self.message.person, self.message.name)
+
+    @property
+    def account(self) -> str:
+        """Whose pace it keeps: each provider allows so many a minute."""
+        return f"{self.campaign.provider}-sms"
 
     def decision(self, now: datetime) -> Send | Hold | Refuse:
         """What the policy gate says of it at `now`."""
@@ -93,6 +99,7 @@ class _Candidate:
             template=self.rendered.template,
             cost_paise=self.rendered.cost_paise,
             caused_at=self.message.caused_at,
+            occasion=self.occasion,
         )
         standing = Standing(
             opted_out_at=self.contact.opted_out_at,
@@ -106,11 +113,11 @@ class _Candidate:
 class Sender:
     """Sends batches of messages; keeps the provider's connections and the campaigns' content from one batch to the next."""
 
-    def __init__(self, runtime: Runtime, provider: Provider) -> None:
+    def __init__(self, runtime: Runtime, *providers: Provider) -> None:
         if not runtime.settings.public_url:
             raise Misconfigured("cannot start: PUBLIC_URL is not set")
         self._runtime = runtime
-        self._provider = provider
+        self._providers = {provider.name: provider for provider in providers}
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
         rate = runtime.settings.sms_per_minute
         self._gap = timedelta(seconds=60 / rate / SHARE_OF_RATE) if rate else timedelta()
@@ -172,6 +179,7 @@ class Sender:
                 contact = people[message.person]
                 campaign = self._shelf.current(message.campaign)
                 rendered = campaign.rendered(message.text, contact.language)
+                self._providers[campaign.provider]
             except (KeyError, NotFound, Rejected):
                 observability.logger.exception(
                     "A message cannot be made out", extra={"message_id": message.message_id}
@@ -185,7 +193,7 @@ class Sender:
             candidates.append(
                 _Candidate(message, contact, campaign, rendered, spent, message.departs_at or now)
             )
-        return candidates
+        return _with_occasions(candidates)
 
     def _passes_gate(self, candidate: _Candidate) -> bool:
         """Ask the policy gate, and write down a hold or a refusal with its rule."""
@@ -230,12 +238,17 @@ class Sender:
         if not self._gap:
             return [replace(each, departs_at=now) for each in passed]
         granted = [each for each in passed if _can_meet_departure(each.message, now)]
-        fresh = [each for each in passed if not _can_meet_departure(each.message, now)]
-        if fresh:
-            first = sending.depart(self._account, now, self._gap, len(fresh))
-            granted += [
-                replace(each, departs_at=first + index * self._gap) for index, each in enumerate(fresh)
+        for account in dict.fromkeys(each.account for each in passed):
+            fresh = [
+                each
+                for each in passed
+                if each.account == account and not _can_meet_departure(each.message, now)
             ]
+            if fresh:
+                first = sending.depart(account, now, self._gap, len(fresh))
+                granted += [
+                    replace(each, departs_at=first + index * self._gap) for index, each in enumerate(fresh)
+                ]
         soon = [each for each in granted if each.departs_at <= now + LONGEST_WAIT]
         later = [each for each in granted if each.departs_at > now + LONGEST_WAIT]
         for each in later:
@@ -247,10 +260,6 @@ class Sender:
             [_returning(each.message, each.departs_at - AHEAD_OF_DEPARTURE, now) for each in before_release],
         )
         return soon
-
-    @property
-    def _account(self) -> str:
-        return f"{self._provider.name}-sms"
 
     # Budget
 
@@ -287,8 +296,9 @@ class Sender:
         clock, message = self._runtime.clock, candidate.message
         if (wait := (candidate.departs_at - clock.now()).total_seconds()) > 0:
             clock.sleep(wait)
-            # Meanwhile the window may have closed (R23), or the person may have opted out (R25).
+            # Meanwhile the window may have closed (R23), or the person may have opted out (R25) or answered otherwise.
             candidate = replace(candidate, contact=contacts.load(message.person) or candidate.contact)
+            (candidate,) = _with_occasions([candidate])
             if not self._passes_gate(candidate):
                 _give_back(candidate)
                 return True
@@ -306,7 +316,7 @@ class Sender:
             # We slept past our lease: others may count this claim as unknown by now, so nothing may leave (R15).
             self._hold(message, PACE, runtime.clock.now())
             return False
-        outcome = self._provider.send_sms(
+        outcome = self._providers[candidate.campaign.provider].send_sms(
             OutgoingSms(
                 to=candidate.contact.phone,
                 body=candidate.rendered.body,
@@ -336,7 +346,7 @@ class Sender:
                 self._log("The provider declined a message", candidate, code=code, detail=detail)
             case Throttled(retry_after_seconds=seconds):
                 until = now + (THROTTLED_FOR if seconds is None else timedelta(seconds=seconds))
-                sending.back_off(self._account, until)
+                sending.back_off(candidate.account, until)
                 self._hold(message, THROTTLED, until)
                 observability.count("ProviderThrottled")
             case AccountBlocked(code=code, detail=detail):
@@ -351,6 +361,12 @@ class Sender:
             what,
             extra={"message_id": candidate.message.message_id, "campaign": candidate.campaign.id, **more},
         )
+
+
+def _with_occasions(candidates: Sequence[_Candidate]) -> list[_Candidate]:
+    """Add what binds the messages about gatherings, as it stands now; no read where there are none."""
+    occasions = answers.occasions((each.campaign, each.message) for each in candidates)
+    return [replace(each, occasion=occasions.get(each.message.message_id)) for each in candidates]
 
 
 def _spend_on(group: Sequence[_Candidate]) -> bool:

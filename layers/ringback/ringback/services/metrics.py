@@ -10,7 +10,7 @@ from ringback.domain import calls, messages, metrics
 from ringback.domain.calls import Caller
 from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
-from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, Unparsed
+from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, TurnTaken, Unparsed
 from ringback.domain.messages import State
 from ringback.domain.metrics import Hour, Increments
 from ringback.domain.phones import person_id
@@ -93,6 +93,8 @@ class Recount:
         match fact:
             case CallMissed():
                 self._add_call(entry, fact)
+            case TurnTaken():
+                self._add_turn(entry, fact)
             case SmsStatusChanged():
                 self._add_report(entry, fact)
             case Unparsed():
@@ -131,6 +133,11 @@ class Recount:
             person = person_id(self._pepper, campaign.id, recognised.phone)
             for place in metrics.places(recognised.number):
                 _keep_earliest(self._callers, (place, person), seen)
+
+    def _add_turn(self, entry: Entry, turn: TurnTaken) -> None:
+        campaign = self._shelf.version(entry.campaign, turn.version)
+        called = calls.recognise(turn, campaign, entry.received_at, read_phone)
+        metrics.merge(self._counted, metrics.hour_of(campaign.id, called.occurred_at), metrics.of_turn(turn))
 
     def _add_report(self, entry: Entry, report: SmsStatusChanged) -> None:
         state = messages.state_reported(report.delivery)

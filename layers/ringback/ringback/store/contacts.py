@@ -9,11 +9,14 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from ringback.domain import times
-from ringback.domain.contacts import Contact, Planned
+from ringback.domain.contacts import Consent, Contact, Planned
 from ringback.store.tables import ContactRow, batch_get, connection, update_if
 
 _FIRST = "first "
 _PLANNED = "planned "
+_CONSENT = "consent "
+_FIELD = "field "
+_AT = " at"
 
 
 def record_call(contact: Contact, *, opts_out: bool) -> Contact:
@@ -59,6 +62,27 @@ def _record(
     if opts_out:
         actions.append(_keep_first("opted_out_at", times.written(contact.first_called_at)))
     return _update(contact.person, actions, condition)
+
+
+def choose_language(person: str, language: str, at: datetime) -> None:
+    """Note the language a known person chose or kept when it was offered; the latest stands."""
+    _latest(person, "language", language, at)
+
+
+def consent(person: str, channel: str, given: Consent) -> None:
+    """Note a known person's consent to a channel with its evidence; the latest stands."""
+    _latest(person, f"{_CONSENT}{channel}", given.cause, given.at)
+
+
+def set_field(person: str, field: str, value: str, at: datetime) -> None:
+    """Note what a known person's answer told of them; the latest stands."""
+    _latest(person, f"{_FIELD}{field}", value, at)
+
+
+def _latest(person: str, name: str, value: str, at: datetime) -> None:
+    path, since = Path([name]), Path([f"{name}{_AT}"])
+    newer = since.does_not_exist() | (since <= times.written(at))
+    _update(person, [path.set(value), since.set(times.written(at))], Path("person").exists() & newer)
 
 
 def opt_out(person: str, at: datetime) -> Contact | None:
@@ -140,6 +164,17 @@ def _contact(item: Mapping[str, Any]) -> Contact:
         planned={
             name.removeprefix(_PLANNED): Planned(cause, times.read(texts[f"{name} at"]))
             for name, cause in texts.items()
-            if name.startswith(_PLANNED) and not name.endswith(" at")
+            if name.startswith(_PLANNED) and not name.endswith(_AT)
+        },
+        language_offered=f"language{_AT}" in texts,
+        consents={
+            name.removeprefix(_CONSENT): Consent(cause, times.read(texts[f"{name}{_AT}"]))
+            for name, cause in texts.items()
+            if name.startswith(_CONSENT) and not name.endswith(_AT)
+        },
+        fields={
+            name.removeprefix(_FIELD): value
+            for name, value in texts.items()
+            if name.startswith(_FIELD) and not name.endswith(_AT)
         },
     )

@@ -37,7 +37,12 @@ def keep(entry: Entry) -> Kept:
 
 
 def _put(entry: Entry, key: str) -> bool:
-    row = JournalRow(
+    return put_if_new(row_of(entry, key), JournalRow.source_id)
+
+
+def row_of(entry: Entry, key: str) -> JournalRow:
+    """The row that keeps an entry under a key."""
+    return JournalRow(
         entry.source_id,
         key,
         campaign=entry.campaign,
@@ -49,7 +54,6 @@ def _put(entry: Entry, key: str) -> bool:
         listed=entry.listed or None,
         expires_at=int((entry.received_at + KEPT_FOR).timestamp()),
     )
-    return put_if_new(row, JournalRow.source_id)
 
 
 def load(source_id: str, key: str) -> Entry | None:

@@ -4,8 +4,11 @@
 |---|---|---|
 | journal | source_id, fact | one fact as told, with its raw parameters; stream; kept for at least 400 days |
 | contacts | person | a person as one campaign knows them |
+| calls | call | one call in a menu: where it stands and what it was answered; index `live` of those that go on |
 | messages | person, message | one outbound SMS in the effect ledger; index `due` of what waits for a moment or a person |
+| answers | topic, person | what one person has said to one topic; `<campaign>/poll:first-need#07`, spread over buckets by person |
 | catalog | campaign, version | published content: `current`, `v00001` …; and `number#<E.164>`, `owner`: which campaign a number belongs to |
+| feedback | feedback | one recorded grievance, its tags and its clock; index `waiting` of what is open, late or unsettled |
 | counters | name, shard | sharded metrics, the pace, spending, pauses, tripped prefixes, the reconciler's watermark |
 """
 
@@ -105,6 +108,61 @@ class MessageRow(Model):
     due = DueIndex()
 
 
+class AnswerRow(Model):
+    """Answers stand in attributes of their own, `said <moment>/<cause>`. A gathering's row `…#room`, `-` counts its places."""
+
+    class Meta(_Meta):
+        table_name = "answers"
+
+    topic = UnicodeAttribute(hash_key=True)
+    person = UnicodeAttribute(range_key=True)
+    revision = NumberAttribute(null=True)
+    forgotten = NumberAttribute(null=True)
+    forgotten_up_to = UnicodeAttribute(null=True)
+    seat = UnicodeAttribute(null=True)
+    seat_at = UnicodeAttribute(null=True)
+    from_waiting = BooleanAttribute(null=True)
+    attended_at = UnicodeAttribute(null=True)
+    made_room_for = UnicodeSetAttribute(null=True)
+    taken = NumberAttribute(null=True)
+    waiting = NumberAttribute(null=True)
+
+
+class LiveIndex(GlobalSecondaryIndex["CallRow"]):  # type: ignore[no-untyped-call]
+    """Calls that go on as far as we know, by when we heard of them last. Rows without a bucket are absent."""
+
+    class Meta:
+        index_name = "live"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    last_at = UnicodeAttribute(range_key=True)
+
+
+class CallRow(Model):
+    class Meta(_Meta):
+        table_name = "calls"
+
+    call = UnicodeAttribute(hash_key=True)
+    campaign = UnicodeAttribute()
+    version = NumberAttribute()
+    menu = UnicodeAttribute()
+    number = UnicodeAttribute()
+    caller = UnicodeAttribute(null=True)
+    person = UnicodeAttribute(null=True)
+    state = UnicodeAttribute()
+    session = UnicodeAttribute()
+    began_at = UnicodeAttribute()
+    last_at = UnicodeAttribute()
+    bucket = UnicodeAttribute(null=True)
+    turn = NumberAttribute()
+    fingerprints = UnicodeAttribute()
+    answers = UnicodeAttribute()
+    recording_url = UnicodeAttribute(null=True)
+    expires_at = NumberAttribute()
+    live = LiveIndex()
+
+
 class CatalogRow(Model):
     class Meta(_Meta):
         table_name = "catalog"
@@ -128,7 +186,62 @@ class CounterRow(Model):
     shard = UnicodeAttribute(range_key=True)
 
 
-ALL: tuple[type[Model], ...] = (JournalRow, ContactRow, MessageRow, CatalogRow, CounterRow)
+class WaitingIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-untyped-call]
+    """What is not over: `open#<n>`, `late#<n>` after the alarm, `settling#<n>` until the clock knows. Rows without a bucket are absent."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class FeedbackRow(Model):
+    class Meta(_Meta):
+        table_name = "feedback"
+
+    feedback = UnicodeAttribute(hash_key=True)
+    campaign = UnicodeAttribute()
+    person = UnicodeAttribute()
+    topic = UnicodeAttribute()
+    language = UnicodeAttribute()
+    provider = UnicodeAttribute()
+    cause = UnicodeAttribute()
+    url = UnicodeAttribute()
+    seconds = NumberAttribute(null=True)
+    recorded_at = UnicodeAttribute()
+    due_at = UnicodeAttribute()
+    bucket = UnicodeAttribute(null=True)
+    state = UnicodeAttribute()
+    issue = UnicodeAttribute(null=True)
+    issue_by = UnicodeAttribute(null=True)
+    area = UnicodeAttribute(null=True)
+    area_by = UnicodeAttribute(null=True)
+    urgency = UnicodeAttribute(null=True)
+    urgency_by = UnicodeAttribute(null=True)
+    note = UnicodeAttribute(null=True)
+    recording = UnicodeAttribute(null=True)
+    recording_problem = UnicodeAttribute(null=True)
+    reminders = NumberAttribute(null=True)
+    answered_at = UnicodeAttribute(null=True)
+    answer = UnicodeAttribute(null=True)
+    closed_at = UnicodeAttribute(null=True)
+    breached_at = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+    waiting = WaitingIndex()
+
+
+ALL: tuple[type[Model], ...] = (
+    JournalRow,
+    ContactRow,
+    CallRow,
+    MessageRow,
+    AnswerRow,
+    CatalogRow,
+    FeedbackRow,
+    CounterRow,
+)
 _BASE_NAMES = {model: model.Meta.table_name for model in ALL}
 
 

@@ -198,7 +198,7 @@ def _opt_out(
 
 
 def _with_a_text(campaign: Campaign) -> list[Number]:
-    return [number for number in campaign.numbers.values() if number.text]
+    return [number for number in campaign.numbers.values() if number.text and not number.menu]
 
 
 def _shown(caller: Caller, campaign: Campaign, random: Random) -> str | None:

@@ -1,4 +1,4 @@
-"""Exotel: missed calls by the Passthru applet, SMS and call listing by its REST API.
+"""Exotel: missed calls and menus by applets, SMS and call listing by its REST API.
 
 What it sends us, rebuilt from its documents (people made up):
 
@@ -12,16 +12,45 @@ Reading (`pairs`, `callbacks`, `statuses`, `values`) needs the standard library 
 it. `Client` brings `requests` and `exotelpy` with it, so it is loaded when somebody first asks for it.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ringback.providers.exotel.callbacks import read_call, read_sms_status
+from ringback.providers.exotel.menus import STEPS, is_fragment, read_turn, render
+from ringback.providers.exotel.missed import acknowledged, pairs_of
 from ringback.providers.exotel.pairs import read_pairs
 from ringback.providers.exotel.values import NAME
 
+name = NAME
+repeats_keys = True
+is_signed = False
+
 if TYPE_CHECKING:
+    from ringback.providers.base import CallbackRequest
     from ringback.providers.exotel.client import Client
 
-__all__ = ["NAME", "Client", "read_call", "read_pairs", "read_sms_status"]
+__all__ = [
+    "NAME",
+    "STEPS",
+    "Client",
+    "acknowledged",
+    "is_authentic",
+    "is_fragment",
+    "is_signed",
+    "name",
+    "pairs_of",
+    "read_call",
+    "read_pairs",
+    "read_sms_status",
+    "read_turn",
+    "render",
+    "repeats_keys",
+]
+
+
+def is_authentic(keys: Sequence[str], url: str, request: "CallbackRequest") -> bool:
+    """Exotel signs nothing: whoever knows the secret in our address is taken for it."""
+    return True
 
 
 def __getattr__(name: str) -> object:

@@ -25,12 +25,12 @@ def read_call(step: str, pairs: Pairs) -> Fact:
     """
     if step != "missed-call":
         raise Unreadable("a step we do not have")
-    given = _values(pairs, _CALL_NAMES)
+    given = given_values(pairs, _CALL_NAMES)
     if given.get("Direction", "").lower().startswith("outbound"):
         raise Unreadable("an outgoing call at the missed-call step")
     times = (values.moment(given.get(name)) for name in ("StartTime", "Created", "CurrentTime"))
     return CallMissed(
-        source_id=f"{values.NAME}:{_id(given, 'CallSid')}",
+        source_id=f"{values.NAME}:{given_id(given, 'CallSid')}",
         dialled=values.number(given.get("To")) or values.number(given.get("CallTo")) or "",
         caller=values.number(given.get("From")) or values.number(given.get("CallFrom")),
         occurred_at=next((time for time in times if time), None),
@@ -44,7 +44,7 @@ def read_sms_status(message_id: str, pairs: Pairs) -> Fact:
     Raises `Unreadable` for a report without any status, and for a parameter we use that says two things or
     cannot be what it should.
     """
-    given = _values(pairs, _SMS_NAMES)
+    given = given_values(pairs, _SMS_NAMES)
     code = (given.get("DetailedStatusCode") or given.get("ExoStatusCode") or "").strip()
     word = statuses.plain(given.get("Status") or given.get("DetailedStatus") or "")
     if not (code or word):
@@ -55,13 +55,13 @@ def read_sms_status(message_id: str, pairs: Pairs) -> Fact:
         delivery=delivery,
         code=_checked("the status", code or word),
         action=action,
-        provider_id=_id(given, "SmsSid") if "SmsSid" in given else None,
+        provider_id=given_id(given, "SmsSid") if "SmsSid" in given else None,
         parts=values.count(given.get("SmsUnits")),
         occurred_at=values.moment(given.get("DateSent")),
     )
 
 
-def _values(pairs: Pairs, names: Collection[str]) -> dict[str, str]:
+def given_values(pairs: Pairs, names: Collection[str]) -> dict[str, str]:
     """The parameters we use that are present, each saying one thing; blanks kept, one may be a plus."""
     given: dict[str, str] = {}
     for name, value in pairs:
@@ -77,7 +77,8 @@ def _values(pairs: Pairs, names: Collection[str]) -> dict[str, str]:
     return given
 
 
-def _id(given: dict[str, str], name: str) -> str:
+def given_id(given: dict[str, str], name: str) -> str:
+    """A parameter that must be there and be an id."""
     return _checked(name, given.get(name, ""))
 
 

@@ -10,6 +10,7 @@ from exotelpy.validators import validate_url
 from ringback.domain import texts
 from ringback.domain.errors import ProviderError
 from ringback.domain.facts import FailureAction
+from ringback.providers import bodies
 from ringback.providers.base import (
     AccountBlocked,
     CallPage,
@@ -20,7 +21,8 @@ from ringback.providers.base import (
     Unclear,
 )
 from ringback.providers.exotel import callbacks, listing, outcomes, pairs, values
-from ringback.providers.exotel.transport import ExotelpySms, Http, NoAnswer, NothingSent, Timeouts
+from ringback.providers.exotel.transport import ExotelpySms
+from ringback.providers.transport import Http, NoAnswer, NothingSent, Timeouts
 
 LONGEST_CUSTOM_FIELD: Final = 128
 """Characters. SOURCE: developer.exotel.com/api/make-a-call-api, read 2025."""
@@ -133,7 +135,7 @@ def _opened(cursor: str) -> tuple[int, str]:
 
 
 def _page(body: bytes, seen: int, query: str) -> CallPage:
-    document = outcomes.document(body)
+    document = bodies.document(body)
     records = document.get("Calls") if isinstance(document, dict) else None
     if not isinstance(records, list):
         raise ProviderError("no-listing", "an answer without a list of calls", retryable=True)

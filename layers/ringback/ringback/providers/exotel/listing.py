@@ -9,8 +9,8 @@
 from typing import Any, Final
 
 from ringback.providers.base import Direction, ListedCall
+from ringback.providers.bodies import text
 from ringback.providers.exotel import values
-from ringback.providers.exotel.outcomes import text
 
 _DIRECTIONS: Final = {
     "inbound": Direction.INCOMING,

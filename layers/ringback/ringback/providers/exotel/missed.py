@@ -1,7 +1,12 @@
-"""A listed call told in the words of the callback that got lost."""
+"""Missed calls: what the applet that tells of one is answered, and a listed one in the words of the callback that got lost."""
 
 from ringback.domain.times import INDIA
-from ringback.providers.base import ListedCall, Pairs
+from ringback.providers.base import ListedCall, Pairs, Reply
+
+
+def acknowledged(step: str) -> Reply:
+    """Nothing but 200: the flow hangs up by itself."""
+    return Reply(200, "text/plain", "")
 
 
 def pairs_of(call: ListedCall) -> Pairs:

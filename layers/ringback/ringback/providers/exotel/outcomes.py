@@ -18,13 +18,13 @@ SOURCE: developer.exotel.com/docs/sms-api/api-reference/status-codes and develop
 code decide, the message is only kept for people.
 """
 
-import json
 import re
 from typing import Any, Final
 
 from ringback.domain import phones
 from ringback.domain.facts import Delivery, FailureAction
 from ringback.providers.base import Accepted, AccountBlocked, Declined, Outcome, Throttled, Unclear
+from ringback.providers.bodies import document, seconds, text
 from ringback.providers.exotel import statuses, values
 
 _COUNTRY_NOT_ALLOWED: Final = "40003"
@@ -55,7 +55,7 @@ def read(status: int, retry_after: str | None, body: bytes) -> Outcome:
         return _of_message(status, body)
     code, detail = failure(status, body)
     if status == 429 or (status == 503 and code == _TOO_MANY_REQUESTS):
-        return Throttled(_seconds(retry_after))
+        return Throttled(seconds(retry_after))
     if status >= 500 or status in (408, 409):
         return Unclear(f"{code}: {detail}")
     if (status in (401, 402, 403, 404) or status < 400) and code != _COUNTRY_NOT_ALLOWED:
@@ -86,21 +86,6 @@ def is_not_found(body: bytes) -> bool:
     return isinstance(error, dict) and text(error.get("Status")) == "404"
 
 
-def document(body: bytes) -> Any:
-    """The JSON a body holds; None when it holds none."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-
-
-def text(value: object) -> str:
-    """A JSON scalar as text, '' for anything else: Exotel writes the same field now as a number, now as text,
-    now as null.
-    """
-    return str(value).strip() if isinstance(value, str | int | float) else ""
-
-
 def _of_message(status: int, body: bytes) -> Outcome:
     message = _message(document(body))
     provider_id = text(message.get("Sid"))
@@ -129,7 +114,3 @@ def _element(name: str, body: bytes) -> str:
     """
     found = re.search(rb"<%b>([^<]*)</%b>" % (name.encode(), name.encode()), body)
     return found[1].decode("utf-8", "replace").strip() if found else ""
-
-
-def _seconds(retry_after: str | None) -> float | None:
-    return float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None

@@ -8,15 +8,14 @@ more memory than a few times the body.
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl
 
+from ringback.providers import forms
 from ringback.providers.base import CallbackRequest, Pairs, Unreadable
+from ringback.providers.forms import MOST_PAIRS
 
 if TYPE_CHECKING:
     from email.message import Message
 
-MOST_PAIRS = 500
-"""A call of five legs with every insight has about 100."""
 DEEPEST = 8
 """`Legs[0][Insights][Status]` is 4 deep."""
 
@@ -30,21 +29,14 @@ def read_pairs(request: CallbackRequest) -> Pairs:
     repeats our earlier address, and with it our token. Raises `Unreadable` for a body that is not what its
     content type says, for text that is not UTF-8, for more than 500 parameters and for JSON more than 8 deep.
     """
-    pairs = _of_form(request.query)
+    pairs = forms.read(request.query)
     if request.body:
         pairs += _of_body(request.content_type, request.body)
     if len(pairs) > MOST_PAIRS:
         raise Unreadable(f"more than {MOST_PAIRS} parameters")
-    return tuple((_storable(name), _storable(_without_our_address(name, value))) for name, value in pairs)
-
-
-def _of_form(text: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
-    except UnicodeError:
-        raise Unreadable("a form that is not UTF-8") from None
-    except ValueError:
-        raise Unreadable(f"more than {MOST_PAIRS} parameters") from None
+    return tuple(
+        (forms.storable(name), forms.storable(_without_our_address(name, value))) for name, value in pairs
+    )
 
 
 def _of_body(content_type: str, body: bytes) -> list[tuple[str, str]]:
@@ -52,9 +44,9 @@ def _of_body(content_type: str, body: bytes) -> list[tuple[str, str]]:
     if media_type == "multipart/form-data":
         return _of_multipart(content_type, body)
     if media_type == "application/json":
-        return _of_json(_text(body))
+        return _of_json(forms.text_of(body))
     if media_type == _FORM:
-        return _of_form(_text(body).strip("\r\n"))
+        return forms.read(forms.text_of(body).strip("\r\n"))
     raise Unreadable("a body that is neither a form nor JSON")
 
 
@@ -81,7 +73,7 @@ def _of_part(part: "Message") -> tuple[str, str]:
     value = part.get_payload(decode=True)
     if not isinstance(name, str) or not isinstance(value, bytes):
         raise Unreadable("a part of multipart/form-data without a name, or with parts of its own")
-    return name, _text(value)
+    return name, forms.text_of(value)
 
 
 def _of_json(text: str) -> list[tuple[str, str]]:
@@ -126,17 +118,5 @@ def _flattened(name: str, value: object, depth: int) -> Iterator[tuple[str, str]
             yield name, ""
 
 
-def _text(body: bytes) -> str:
-    try:
-        return body.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise Unreadable("a body that is not UTF-8") from None
-
-
 def _without_our_address(name: str, value: str) -> str:
     return "" if name.partition("[")[0].lower() == "passthru" else value
-
-
-def _storable(text: str) -> str:
-    """The text with lone surrogates, which JSON can spell and UTF-8 cannot, replaced."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -1,0 +1,92 @@
+"""Twilio's REST API as far as we use it: one SMS at a time, and the listing of calls."""
+
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlencode
+
+from ringback.domain.errors import ProviderError
+from ringback.providers import bodies
+from ringback.providers.base import CallPage, Outcome, OutgoingSms, Throttled, Unclear
+from ringback.providers.transport import Http, NoAnswer, NothingSent, Timeouts
+from ringback.providers.twilio import callbacks, listing, outcomes, values
+
+_PAGE_SIZE: Final = 100
+
+_SECOND: Final = timedelta(seconds=1)
+
+
+class Client:
+    """One Twilio account. Satisfies `Provider`. Keeps its connection alive: make one a process."""
+
+    name = values.NAME
+    read_pairs = staticmethod(callbacks.read_pairs)
+    read_call = staticmethod(callbacks.read_call)
+    read_sms_status = staticmethod(callbacks.read_sms_status)
+
+    def __init__(
+        self, account_sid: str, auth_token: str, base_url: str, *, timeouts: Timeouts = (3.0, 10.0)
+    ) -> None:
+        self._account_sid = account_sid
+        self._account = f"{base_url}/2010-04-01/Accounts/{account_sid}"
+        self._http = Http(base_url, account_sid, auth_token, timeouts)
+
+    def __repr__(self) -> str:
+        return f"twilio.Client({self._account_sid!r}, base_url={self._http.base_url!r})"
+
+    def close(self) -> None:
+        """Drop the kept-alive connection; the next request makes another."""
+        self._http.close()
+
+    def send_sms(self, sms: OutgoingSms) -> Outcome:
+        """Send one SMS and ask for delivery reports; `outcomes` says what comes of it.
+
+        Twilio takes no DLT ids: it keeps the registered templates itself and finds the one that a text fits.
+        """
+        form = {
+            "To": sms.to,
+            "From": sms.sender.header,
+            "Body": sms.body,
+            "StatusCallback": sms.callback_url,
+        }
+        try:
+            answer = self._http.request("POST", f"{self._account}/Messages.json", form)
+        except NothingSent:
+            return Throttled(None)
+        except NoAnswer as failure:
+            return Unclear(str(failure))
+        return outcomes.read(answer.status, answer.retry_after, answer.body)
+
+    def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
+        """One page, at most 100, of the calls that began from `since` to `until`, newest first.
+
+        Both times are aware, taken to the second and included. Twilio counts no total: the last page is complete when it says that
+        none follows. Raises `ProviderError`: `retryable` for a lost connection, a time-out, 429, 5xx and an answer that is no listing.
+        """
+        query = cursor or _first_query(since, until)
+        try:
+            answer = self._http.request("GET", f"{self._account}/Calls.json?{query}")
+        except (NothingSent, NoAnswer) as failure:
+            raise ProviderError("no-answer", str(failure), retryable=True) from None
+        if not 200 <= answer.status < 300:
+            code, detail = outcomes.failure(answer.status, answer.body)
+            raise ProviderError(code, detail, retryable=answer.status in (408, 429) or answer.status >= 500)
+        document = bodies.document(answer.body)
+        records = document.get("calls") if isinstance(document, dict) else None
+        if not isinstance(records, list):
+            raise ProviderError("no-listing", "an answer without a list of calls", retryable=True)
+        calls, skipped = listing.read(records)
+        # Only the query is used, so that no answer can send our credentials to another address.
+        following = bodies.text(document.get("next_page_uri")).partition("?")[2]
+        is_last = not following or following == query or not records
+        return CallPage(calls, complete=True, next=None if is_last else following, skipped=skipped)
+
+
+def _first_query(since: datetime, until: datetime) -> str:
+    """The filters exclude the moments they name, so they name those around."""
+    return urlencode(
+        {
+            "StartTime>": values.written(since - _SECOND),
+            "StartTime<": values.written(until + _SECOND),
+            "PageSize": _PAGE_SIZE,
+        }
+    )

@@ -1,0 +1,358 @@
+"""From a provider's question to a caller's next turn: read the call, step once, write call and fact together, answer.
+
+A request that brings nothing new gets its old answer and writes nothing; one that only asks for a fragment gets the last.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from ringback import observability
+from ringback.domain import conversations, phones
+from ringback.domain.calls import CLOCK_SKEW, Caller, who_called
+from ringback.domain.campaigns import Campaign, Number
+from ringback.domain.contacts import Contact
+from ringback.domain.conversations import ANSWERS_KEPT, QUIET_FOR, Call, Saved
+from ringback.domain.errors import Conflict, NotFound, Rejected
+from ringback.domain.facts import Entry, TurnTaken
+from ringback.domain.menus import Session, State, Turn, step
+from ringback.domain.nodes import Manner, Menu
+from ringback.domain.turns import (
+    Begin,
+    Dial,
+    Heard,
+    HungUp,
+    Input,
+    Keys,
+    Knowledge,
+    MenuEnded,
+    Nothing,
+    Pressed,
+    Recorded,
+    Recording,
+    Silence,
+    Spoken,
+)
+from ringback.providers.base import Answer, CallbackRequest, Dialect, Pairs, Reply, TurnRequest, Unreadable
+from ringback.runtime import Runtime
+from ringback.services import callbacks
+from ringback.services.campaigns import Shelf
+from ringback.services.phones import read as read_phone
+from ringback.store import calls, contacts
+
+TURN = "turn"
+"""The step under which a turn stands in the journal."""
+
+RACED_FOR = timedelta(seconds=1)
+"""How long a request that lost to another of its call tries again: a caller is waiting in silence."""
+
+_PAUSE_SECONDS = 0.02
+_LATE = timedelta(hours=1)
+"""A provider's time further back than this is not when the caller did it."""
+_SAME_MOMENT_SECONDS = 2
+"""Two like requests that carry nothing to tell them apart are one when they come within these."""
+
+
+class Turns:
+    """Takes the turns of calls; keeps content at hand from one to the next."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
+
+    def answer(self, dialect: Dialect, campaign: str, request: CallbackRequest, secret: str) -> Reply:
+        """Answer a question of the provider's about one of a campaign's calls; a HEAD has no effect. `secret` is the part of the
+        address that is not to be kept.
+
+        What cannot be read, or is about no menu of the campaign's, is kept as an `Unparsed` fact, and the caller is let go politely.
+        """
+        if request.method == "HEAD":
+            return dialect.render(request.step, _NOTHING)
+        try:
+            if len(request.body) > callbacks.LARGEST_BODY:
+                raise Unreadable(f"{len(request.body)} bytes")
+            pairs = dialect.read_pairs(request)
+            asked = dialect.read_turn(request.step, pairs)
+        except Unreadable as problem:
+            callbacks.keep_unparsed(self._runtime, campaign, request, secret, str(problem))
+            return dialect.render(request.step, self._farewell(campaign, ""))
+        if dialect.is_fragment(request.step):
+            return dialect.render(request.step, self.last(dialect, campaign, asked))
+        answer = self.take(dialect, campaign, asked, pairs)
+        if answer is None:
+            callbacks.keep_unparsed(self._runtime, campaign, request, secret, "a number without a menu")
+            answer = self._farewell(campaign, asked.dialled)
+        return dialect.render(request.step, answer)
+
+    def last(self, dialect: Dialect, campaign: str, asked: TurnRequest) -> Answer:
+        """What the call was answered last; a farewell for a call nobody knows. Writes nothing."""
+        call = calls.load(_call_id(dialect, asked))
+        if call is None or call.campaign != campaign:
+            observability.count("FragmentUnknown")
+            return self._farewell(campaign, asked.dialled)
+        return self._answer(call, call.answers[-1])
+
+    def take(self, dialect: Dialect, campaign: str, asked: TurnRequest, pairs: Pairs) -> Answer | None:
+        """Make the caller's next turn of a request, unless it made one before; None where the campaign has no menu for it. One read and
+        one transaction; a call's first turn reads content and contact too.
+
+        `Conflict` when other requests about the same call won every race for a second.
+        """
+        until = self._runtime.clock.now() + RACED_FOR
+        while True:
+            now = self._runtime.clock.now()
+            call = calls.load(_call_id(dialect, asked))
+            fingerprint = _fingerprint(asked, now)
+            if call is None:
+                after = self._begun(dialect, campaign, asked, now)
+            elif call.campaign != campaign:
+                after = None
+            elif (old := call.answer_to(fingerprint)) is not None:
+                observability.conclude("Repeated an answer", "TurnRepeated", call_id=call.call_id)
+                return self._answer(call, old)
+            else:
+                after = self._stepped(call, _input(asked, call, dialect.repeats_keys), now)
+            if after is None:
+                return None
+            moved, turn = after
+            moved = replace(
+                moved,
+                fingerprints=(*moved.fingerprints, fingerprint),
+                recording_url=asked.recording_url or moved.recording_url,
+            )
+            fact = _fact(moved, turn, _happened_at(asked, now))
+            if calls.save(moved, _entry(fact, moved, dialect.name, pairs, now), call.turn if call else None):
+                observability.conclude(
+                    "Took a turn",
+                    "TurnTaken",
+                    call_id=moved.call_id,
+                    menu=moved.menu,
+                    node=fact.node,
+                    turn=str(moved.turn),
+                )
+                return self._answer(moved, moved.answers[-1])
+            observability.count("TurnRaced")
+            if self._runtime.clock.now() >= until:
+                raise Conflict(f"{moved.call_id} moved on each time it was looked at")
+            self._runtime.clock.sleep(_PAUSE_SECONDS)
+
+    def end_quiet(self, has_time: Callable[[], bool] = lambda: True) -> int:
+        """End the calls whose callers left without a word, as hung up (F30); returns how many. What there is no time for is left to
+        the next run. Who comes back finds the call ended.
+        """
+        now, ended = self._runtime.clock.now(), 0
+        for call in calls.quiet_since(now - QUIET_FOR):
+            if not has_time():
+                break
+            if call.has_gone_quiet(now):
+                moved, turn = self._stepped(call, HungUp(), call.last_at)
+                provider = call.call_id.partition(":")[0]
+                moved = replace(moved, fingerprints=(*moved.fingerprints, "-"))
+                entry = _entry(_fact(moved, turn, call.last_at), moved, provider, (), now)
+                ended += calls.save(moved, entry, call.turn)
+        if ended:
+            observability.count("CallsGoneQuiet", ended)
+        return ended
+
+    # one turn
+
+    def _begun(
+        self, dialect: Dialect, campaign: str, asked: TurnRequest, now: datetime
+    ) -> tuple[Call, Turn] | None:
+        """The first turn of a call; None when the number that was rung has no menu."""
+        try:
+            content = self._shelf.current(campaign)
+            number = content.numbers.get(read_phone(asked.dialled))
+        except (NotFound, phones.Withheld, phones.Unreadable):
+            return None
+        menu = _menu(content, number.menu) if number else None
+        if number is None or menu is None:
+            return None
+        caller, phone = who_called(asked.caller, content, read_phone)
+        person = None
+        if caller is Caller.PERSON and phone is not None:
+            person = phones.person_id(self._runtime.secrets.person_pepper, campaign, phone)
+        begin = HungUp() if asked.is_over else Begin(_knowledge(number, person, now))
+        turn = step(menu, None, begin)
+        call = Call(
+            call_id=_call_id(dialect, asked),
+            campaign=campaign,
+            version=content.version,
+            menu=menu.id,
+            number=number.number,
+            caller=asked.caller,
+            person=person,
+            session=turn.session,
+            began_at=now,
+            last_at=now,
+        )
+        return _moved(call, turn, now), turn
+
+    def _stepped(self, call: Call, input: Input, now: datetime) -> tuple[Call, Turn]:
+        """The next turn of a call. One whose menu is gone ends there."""
+        menu = self._menu_of(call)
+        turn = step(menu, call.session, input) if menu else _cut_off(call.session)
+        return _moved(call, turn, now), turn
+
+    # what is answered
+
+    def _answer(self, call: Call, saved: Saved) -> Answer:
+        """A saved turn's answer in words. A call that has ended with nothing to say says goodbye: somebody may still be listening."""
+        menu = self._menu_of(call)
+        if menu is None:
+            return replace(self._farewell(call.campaign, call.number), turn=saved.turn)
+        speak = saved.spoken(menu)
+        if not speak and saved.ask == Nothing():
+            speak = menu.utterances(Manner.GIVE_UP, call.session.knowledge.language)
+        return Answer(speak, saved.ask, saved.turn)
+
+    def _farewell(self, campaign: str, dialled: str) -> Answer:
+        """What is said to a caller for whom there is no menu: goodbye in the language of the number, where the campaign speaks at all."""
+        try:
+            content = self._shelf.current(campaign)
+        except (NotFound, Rejected):
+            return _NOTHING
+        try:
+            number = content.numbers.get(read_phone(dialled))
+        except (phones.Withheld, phones.Unreadable):
+            number = None
+        menus = content.voice.menus.values() if content.voice else ()
+        menu = next(iter(menus), None)
+        if menu is None:
+            return _NOTHING
+        return Answer(
+            menu.utterances(Manner.GIVE_UP, number.language if number else menu.default_language), Nothing()
+        )
+
+    def _menu_of(self, call: Call) -> Menu | None:
+        try:
+            return _menu(self._shelf.version(call.campaign, call.version), call.menu)
+        except (NotFound, Rejected):
+            return None
+
+
+_NOTHING = Answer((), Nothing())
+
+
+def _call_id(dialect: Dialect, asked: TurnRequest) -> str:
+    return f"{dialect.name}:{asked.call_id}"
+
+
+def _menu(content: Campaign, name: str | None) -> Menu | None:
+    return content.voice.menus.get(name) if content.voice and name else None
+
+
+def _knowledge(number: Number, person: str | None, now: datetime) -> Knowledge:
+    """What is known of a caller when the call begins: the language they chose, or a guess from the number they rang (F28)."""
+    contact = contacts.load(person) if person else None
+    fields = contact.fields if contact else {}
+    return Knowledge(
+        language=_language(contact, number),
+        language_offered=contact is not None and contact.language_offered,
+        role=fields.get("role"),
+        stage=fields.get("stage"),
+        place=fields.get("place"),
+        fields=fields,
+        now=now,
+    )
+
+
+def _language(contact: Contact | None, number: Number) -> str:
+    return contact.language if contact and contact.language_offered else number.language
+
+
+def _input(asked: TurnRequest, call: Call, repeats_keys: bool) -> Input:
+    """What the caller did, by what was asked of them: earlier recordings, and with some providers keys, are told again later."""
+    question = call.answers[-1].ask
+    is_new_recording = bool(asked.recording_url) and asked.recording_url != call.recording_url
+    if asked.recording_url and is_new_recording and (isinstance(question, Recording) or not call.is_live):
+        return Recorded(asked.recording_url, asked.recording_seconds)
+    if asked.is_over:
+        return HungUp()
+    match question:
+        case Keys() if asked.digits:
+            return Pressed(asked.digits)
+        case Keys() if asked.spoken:
+            return Spoken(asked.spoken, asked.confidence or 0.0)
+        case Nothing() if asked.digits and not repeats_keys:
+            return Pressed(asked.digits)
+        case Dial() | Nothing():
+            return Heard()
+    return Silence()
+
+
+def _moved(call: Call, turn: Turn, now: datetime) -> Call:
+    number = call.turn + 1
+    answers = (*call.answers, conversations.saved(number, turn))[-ANSWERS_KEPT:]
+    return replace(call, session=turn.session, turn=number, answers=answers, last_at=now)
+
+
+def _cut_off(session: Session) -> Turn:
+    """The end of a call whose menu can no longer be found."""
+    if session.state is not State.TALKING:
+        return Turn(session, (), Nothing(), ())
+    ended = replace(session, state=State.ENDED)
+    return Turn(ended, (), Nothing(), (MenuEnded(False, session.furthest),))
+
+
+def _happened_at(asked: TurnRequest, now: datetime) -> datetime:
+    """When the provider says the caller did it, where that can be."""
+    told = asked.occurred_at
+    return told if told is not None and now - _LATE < told < now + CLOCK_SKEW else now
+
+
+def _fingerprint(asked: TurnRequest, now: datetime) -> str:
+    """What tells a request from others of its call, in few characters. Where the provider gives nothing: what was done, about when."""
+    did = (asked.digits, asked.recording_url, asked.spoken, asked.is_over)
+    moment = int(now.timestamp()) // _SAME_MOMENT_SECONDS
+    told = asked.fingerprint or repr((did, moment))
+    return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
+
+
+def _fact(call: Call, turn: Turn, at: datetime) -> TurnTaken:
+    return TurnTaken(
+        source_id=call.call_id,
+        turn=call.turn,
+        menu=call.menu,
+        version=call.version,
+        dialled=call.number,
+        caller=call.caller,
+        node=turn.session.node,
+        language=turn.session.knowledge.language,
+        effects=turn.effects,
+        occurred_at=at,
+    )
+
+
+def _entry(fact: TurnTaken, call: Call, provider: str, pairs: Pairs, now: datetime) -> Entry:
+    """The turn as the journal keeps it: what it came to, and beside it what the provider told."""
+    document = json.dumps(fact.to_document(), ensure_ascii=False, separators=(",", ":"))
+    raw = f"{TURN}={quote(document, safe=_PLAIN)}"
+    told = callbacks.written(pairs)
+    if told and len(raw) + len(told) < callbacks.LARGEST_BODY:
+        raw = f"{raw}&{told}"
+    return Entry(
+        source_id=fact.source_id,
+        key=fact.name,
+        campaign=call.campaign,
+        provider=provider,
+        step=TURN,
+        raw=raw,
+        digest=hashlib.sha256(raw.encode()).hexdigest()[:32],
+        received_at=now,
+    )
+
+
+_PLAIN = ' "{}[]:,/'
+"""What JSON is full of and a form need not quote."""
+
+
+def read(entry: Entry, told: str | None) -> TurnTaken:
+    """The turn an entry tells, whose parameter `turn` is `told`; `Rejected` when it is none."""
+    try:
+        return TurnTaken.from_document(entry.source_id, json.loads(told or ""))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise Rejected(f"the turn cannot be read: {problem}") from None

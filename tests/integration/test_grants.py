@@ -182,7 +182,7 @@ def name_of(logical_id: str) -> str:
     properties = template()["Resources"][logical_id]["Properties"]
     name = properties.get("TableName") or properties["QueueName"]
     name = name["Fn::Sub"] if isinstance(name, dict) else name
-    return str(name).replace("${AWS::StackName}", "test").replace("${TablePrefix}", "test-")
+    return str(name).replace("${AWS::StackName}", "test")
 
 
 def functions_of_the_template() -> Iterator[tuple[str, str]]:

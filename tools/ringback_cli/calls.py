@@ -9,7 +9,6 @@ import click
 
 from ringback.domain import calls as meanings
 from ringback.domain.calls import Recognised
-from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.facts import CallMissed, Entry, Unparsed
 from ringback.domain.phones import mask, person_id
@@ -19,7 +18,6 @@ from ringback.services import facts
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import contacts, journal, messages
-from ringback.store.tables import JournalRow, connection
 from ringback_cli import moments, output
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.messages import BRIEF, brief
@@ -91,7 +89,7 @@ def list_(
 @output.as_json
 def show(deployment: Deployment, call_id: str, clear: bool, as_json: bool) -> None:
     """One call: how it was told, who rang, and the messages it caused. CALL_ID is the provider's or ours."""
-    tellings = _tellings(call_id if ":" in call_id else f"{exotel.NAME}:{call_id}")
+    tellings = journal.tellings(call_id if ":" in call_id else f"{exotel.NAME}:{call_id}")
     if not tellings:
         raise NotFound(f"the journal holds no call {call_id}: `ringback calls` lists them")
     first = tellings[0]
@@ -156,9 +154,10 @@ def _read(entry: Entry, shelf: Shelf | None) -> Recognised | str | None:
         return fact.reason
     if not isinstance(fact, CallMissed) or shelf is None:
         return None
-    content: Campaign | None = shelf.current(entry.campaign)
-    if content is None:
-        return f"campaign {entry.campaign} has no published content"
+    try:
+        content = shelf.current(entry.campaign)
+    except NotFound as problem:
+        return str(problem)
     return meanings.recognise(fact, content, entry.received_at, read_phone)
 
 
@@ -177,11 +176,6 @@ def _row(entry: Entry, call: Recognised, clear: bool) -> dict[str, object]:
         "who": str(call.caller),
         "listed": entry.listed,
     }
-
-
-def _tellings(source_id: str) -> list[Entry]:
-    items = connection(JournalRow).query(source_id, consistent_read=True)["Items"]
-    return sorted(map(journal.from_stream, items), key=lambda entry: entry.received_at)
 
 
 def _readable(entry: Entry) -> list[str]:

@@ -21,6 +21,10 @@ from ringback.domain.texts import Segments, foreign, phone_numbers, render, segm
 LARGEST_DOCUMENT = 300_000
 """Bytes as JSON. SOURCE: DynamoDB, 400 KB for an item, less room for what is stored beside the document."""
 
+MOST_NUMBERS = 98
+"""Numbers claimed or released in one transaction, beside the version and `current`. SOURCE: DynamoDB, quotas: 100 items in a
+transaction."""
+
 STALE_AFTER = timedelta(hours=24)
 """When an SMS is too late, unless the campaign says otherwise: after more than a night of waiting."""
 
@@ -322,6 +326,8 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
     opt_outs = {n.number for n in campaign.numbers.values() if n.purpose is Purpose.OPT_OUT}
     if not opt_outs:
         yield "numbers: none is for opting out"
+    if len(campaign.numbers) > MOST_NUMBERS:
+        yield f"numbers: {len(campaign.numbers)}, {MOST_NUMBERS} are allowed"
     used = {
         name for text in campaign.texts.values() for body in text.bodies.values() for name in variables(body)
     }

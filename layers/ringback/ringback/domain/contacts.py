@@ -16,7 +16,7 @@ class Planned:
 class Contact:
     person: str
     campaign: str
-    phone: str
+    phone: str = field(repr=False)
     """E.164."""
     language: str
     first_called_at: datetime

@@ -4,7 +4,7 @@ The only Protocol of the code base, because only providers have several implemen
 voice door stands on it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -43,13 +43,13 @@ class CallbackRequest:
 class OutgoingSms:
     """One SMS, past the policy gate and claimed."""
 
-    to: str
+    to: str = field(repr=False)
     """E.164."""
-    body: str
+    body: str = field(repr=False)
     sender: "Sender"
     template_id: str
     """The DLT template's id."""
-    callback_url: str
+    callback_url: str = field(repr=False)
     """Where the delivery report goes; holds a secret, so it is never logged."""
     custom_field: str
     """Our own id of the message, given back by the provider where it can; at most 128 characters."""
@@ -154,6 +154,11 @@ class Provider(Protocol):
 
     def send_sms(self, sms: OutgoingSms) -> Outcome:
         """Ask once, never again by itself; every failure is an outcome, none is raised."""
+
+    def close(self) -> None:
+        """Drop the connections that are kept alive: one from before a freeze of the environment may be dead, and a request on it
+        would be a request that nobody knows the outcome of.
+        """
 
     def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
         """Calls made between two moments, oldest first. Raises `ProviderError`."""

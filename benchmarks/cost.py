@@ -26,9 +26,6 @@ MONTH_MINUTES = 730 * 60
 POLLERS, POLL_SECONDS = 5, 20
 """How Lambda watches an idle queue. SOURCE: AWS Compute blog, "Understanding how AWS Lambda scales with Amazon SQS" (long polls of 20 s by five)."""
 
-DETAILED_METRICS_PER_ROUTE = 6
-"""Count, 4xx, 5xx, DataProcessed, Latency, IntegrationLatency. SOURCE: API Gateway developer guide, metrics of HTTP APIs."""
-
 JOURNAL_MONTHS = 400 / 30.4
 
 BILLED_BY_USE = {
@@ -280,17 +277,11 @@ def monthly(
         and "FunctionResponseTypes" in resource["Properties"]
         for resource in resources
     )
-    routes = sum(
-        event["Type"] == "HttpApi"
-        for resource in resources
-        for event in resource["Properties"].get("Events", {}).values()
-    )
     lines: list[tuple[str, float, float]] = [
         ("secrets", 1, prices.monthly("secret")),
         ("alarms", kinds.count("AWS::CloudWatch::Alarm"), prices.monthly("alarm")),
         ("dashboards", kinds.count("AWS::CloudWatch::Dashboard"), prices.monthly("dashboard")),
         ("metrics of ours that were written", metrics, prices.monthly("metric")),
-        ("detailed metrics of routes", routes * DETAILED_METRICS_PER_ROUTE, prices.monthly("metric")),
         (
             "polls of idle queues",
             queues_watched * POLLERS * MONTH_MINUTES * 60 / POLL_SECONDS,

@@ -12,7 +12,8 @@ from ringback import settings
 from ringback.domain.times import INDIA
 from ringback.runtime import Runtime
 from ringback.services import campaigns
-from ringback_local.network import Document, parsed, sample_documents
+from ringback_local.catalog import Document
+from ringback_local.network import parsed, sample_documents
 from ringback_local.stack import Options, Stack
 
 CAMPAIGN = "clean-water"

@@ -5,10 +5,9 @@ that the measurement wants and every request passes a meter.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from itertools import batched
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
@@ -20,6 +19,8 @@ from benchmarks.workers import Failed, Metered, api_event, environment_of
 from ringback.runtime import Runtime
 from ringback.services import callbacks
 from ringback_local.stack import Options, Stack
+
+Thing = TypeVar("Thing")
 
 PROVIDER_SECONDS = 0.3
 """What the provider takes to answer a request to send an SMS."""
@@ -59,14 +60,14 @@ class Pipeline:
 
     def react(self, batch: int) -> int:
         """Hand everything new in the journal to `React`, in batches of at most so many; returns how many batches."""
-        batches = list(batched(self._new_records(), batch))
+        batches = _split(self._new_records(), batch)
         for records in batches:
             self.functions["React"].invoke({"Records": records})
         return len(batches)
 
     def send(self, batch: int) -> int:
         """Hand everything in the send queue to `SendMessage`, in batches of at most so many; returns how many batches."""
-        batches = list(batched(self._tickets(), batch))
+        batches = _split(self._tickets(), batch)
         for messages in batches:
             records = [
                 {"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs"} for m in messages
@@ -142,3 +143,8 @@ def running(options: Options, *, metered: bool) -> Iterator[tuple[Stack, Pipelin
                 Metered(artefacts[name], environment, function.memory_mb, meter)
             )
         yield stack, Pipeline(stack, runtime, functions)
+
+
+def _split(things: Iterable[Thing], size: int) -> list[list[Thing]]:
+    every = list(things)
+    return [every[start : start + size] for start in range(0, len(every), size)]

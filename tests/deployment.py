@@ -132,6 +132,9 @@ class ScriptedProvider:
         self.taken_at.append(self._clock.now())
         return Accepted(f"sms-{len(self.taken)}", 1)
 
+    def close(self) -> None:
+        """Nothing is kept alive."""
+
     def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
         self.asked_since.append(since)
         page = self.pages.pop(0) if self.pages else CallPage((), True, None)
@@ -528,7 +531,5 @@ def table_properties(stack: str) -> dict[str, Mapping[str, Any]]:
         if resource["Type"] == "AWS::DynamoDB::Table":
             name = resource["Properties"]["TableName"]
             name = name["Fn::Sub"] if isinstance(name, Mapping) else name
-            found[name.replace("${AWS::StackName}", stack).replace("${TablePrefix}", f"{stack}-")] = resource[
-                "Properties"
-            ]
+            found[name.replace("${AWS::StackName}", stack)] = resource["Properties"]
     return found

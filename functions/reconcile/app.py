@@ -10,11 +10,18 @@ from ringback.services import accounts, calls, feedback
 runtime = current()
 providers = accounts.connect(runtime)
 
+_SPARE_MS = 30_000
+
 
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     swept = feedback.sweep(runtime)
-    runs = [calls.reconcile(runtime, provider) for provider in providers]
+    runs = [
+        calls.reconcile(
+            runtime, provider, has_time=lambda: context.get_remaining_time_in_millis() > _SPARE_MS
+        )
+        for provider in providers
+    ]
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),

@@ -3,17 +3,19 @@
 Light on purpose (no resolver, no tracer, no phone library, one AWS client): while it starts, a caller hears ringing.
 """
 
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from ringback import doors
 from ringback.observability import observed
 from ringback.providers.base import CallbackRequest
 from ringback.runtime import current
 from ringback.services import callbacks
-from ringback.services.turns import Turns
+
+if TYPE_CHECKING:
+    from ringback.services.turns import Turns
 
 runtime = current()
-turns = Turns(runtime)
 callbacks.prepare(runtime)
 
 
@@ -32,6 +34,14 @@ def _answered(token: str, request: CallbackRequest) -> doors.Reply:
     if line is None:
         return doors.reply(callbacks.unknown_address())
     if request.step in line.dialect.STEPS:
-        return doors.answer(turns.answer(line.dialect, line.campaign, request, token), request)
+        return doors.answer(turns().answer(line.dialect, line.campaign, request, token), request)
     callbacks.keep_told(runtime, line, request, token)
     return doors.answer(line.dialect.acknowledged(request.step), request)
+
+
+@cache
+def turns() -> "Turns":
+    """Loaded with the first menu: who only gives missed calls need not wait for it."""
+    from ringback.services.turns import Turns
+
+    return Turns(runtime)

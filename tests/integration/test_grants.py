@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
+from ringback.store import feedback as grievances
 from ringback.store import sending
 from tests.deployment import (
     CALLER,
@@ -39,9 +41,12 @@ from tests.integration.functions import (
     stream,
     turn,
 )
+from tests.integration.test_recordings import Provider, serve
 from tests.integration.wire import AwsRequest, Moment, Throttler, listening
 
-RECORDING = "https://recordings.exotel.com/exotelrecordings/ringback1/r-1.wav"
+pytestmark = pytest.mark.allow_hosts(["127.0.0.1"])
+
+RECORDING = "/exotelrecordings/ringback1/r-1.wav"
 
 Grant = tuple[str, str]
 """An action and a place: (`dynamodb:PutItem`, `test-journal`)."""
@@ -67,8 +72,13 @@ def seen() -> dict[str, set[Grant]]:
     """What each function asked of AWS on the tour."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
-        with running(patch, SMS_PER_MINUTE="200") as functions:
-            take_the_tour(functions)
+        provider = Provider()
+        server = serve(provider)
+        changes = {"SMS_PER_MINUTE": "200", "RECORDINGS_ORIGIN": provider.origin}
+        with running(patch, **changes) as functions:
+            take_the_tour(functions, provider)
+        server.shutdown()
+        server.server_close()
     found: dict[str, set[Grant]] = {name: set() for name in NAMES}
     for function, action, place in functions.recorder.asked:
         if function in found:
@@ -76,7 +86,7 @@ def seen() -> dict[str, set[Grant]]:
     return found
 
 
-def take_the_tour(functions: Functions) -> None:
+def take_the_tour(functions: Functions, provider: Provider) -> None:
     def react(name: str = "INSERT") -> None:
         entries = functions.pending()
         functions.invoke("react", stream(*entries, name=name))
@@ -134,7 +144,9 @@ def take_the_tour(functions: Functions) -> None:
     for second, did in enumerate(({}, {}, {"digits": '"1"'})):
         for _ in range(2):
             functions.invoke("voice_webhook", turn("call-poll", POLL_LINE, second, **did))
-    for second, did in enumerate(({}, {}, {"digits": '"1"'}, {"RecordingUrl": RECORDING}, {"digits": '"1"'})):
+    for second, did in enumerate(
+        ({}, {}, {"digits": '"1"'}, {"RecordingUrl": provider.origin + RECORDING}, {"digits": '"1"'})
+    ):
         functions.invoke("voice_webhook", turn("call-grievance", GRIEVANCE_LINE, second, **did))
     for second, did in enumerate(({}, {}, {"digits": '"4"'}, {"digits": '"1"'})):
         functions.invoke("voice_webhook", turn("call-main", MENU_IN_HINDI, second, **did))
@@ -152,6 +164,20 @@ def take_the_tour(functions: Functions) -> None:
         react()
         functions.invoke("react", stream(*answered))
         send()
+
+    # Grievances: told twice, copied when it is there, and a clock whose token is stale.
+    told = [entry for entry in functions.entries() if entry.source_id == "exotel:call-grievance"]
+    functions.invoke("react", stream(*told))
+    (name,) = (grievance.id for grievance in grievances.every())
+    for provider.status in (404, 200):
+        functions.invoke("copy_recording", sqs(f'["{name}", "1"]'))
+    with listening(stale):
+        functions.invoke("grievance_clock", {"task": "wait", "feedback": name, "token": "token-1"})
+        functions.invoke("grievance_clock", {"task": "remind", "feedback": name, "nth": 1})
+        functions.invoke("grievance_clock", {"task": "strike", "feedback": name})
+        grievances.answer(name, functions.clock.now(), "called back")
+        functions.invoke("reconcile", SCHEDULED)
+        functions.invoke("grievance_clock", {"task": "wait", "feedback": name, "token": "token-2"})
 
     # Schedules.
     functions.clock.move(days=1, hours=1)
@@ -183,6 +209,12 @@ def take_the_tour(functions: Functions) -> None:
         functions.invoke("reconcile", SCHEDULED)
 
 
+def stale(moment: Moment, request: AwsRequest) -> None:
+    """What Step Functions says to a token that timed out; moto knows no tokens."""
+    if moment is Moment.BEFORE and request.operation == "SendTaskSuccess":
+        raise ClientError({"Error": {"Code": "TaskTimedOut", "Message": ""}}, request.operation)
+
+
 def with_one_place(document: dict[str, Any]) -> None:
     document["voice"]["gatherings"]["training-day"]["capacity"] = 1
 
@@ -200,13 +232,19 @@ def granted(logical_id: str) -> set[Grant]:
     return found
 
 
-def place_of(resource: dict[str, object]) -> str:
+def place_of(resource: dict[str, object] | str) -> str:
     """`!GetAtt Journal.Arn` → `test-journal`; `${Messages.Arn}/index/due` → `test-messages/index/due`; a secret → its name."""
     match resource:
         case {"Fn::GetAtt": [str() as logical_id, str()]}:
             return name_of(logical_id)
         case {"Fn::Sub": str() as text} if ":secret:" in text:
             return "test-secrets"
+        case {"Fn::Sub": str() as text} if ":stateMachine:" in text:
+            return text.partition(":stateMachine:")[2].replace("${AWS::StackName}", "test")
+        case "*":
+            return "*"  # the house rules say for which actions
+        case {"Fn::Sub": "${Recordings.Arn}/?*/?*.???"}:
+            return name_of("Recordings")
         case {"Fn::Sub": str() as text}:
             logical_id, _, rest = text.removeprefix("${").partition(".Arn}")
             return name_of(logical_id) + rest
@@ -215,9 +253,9 @@ def place_of(resource: dict[str, object]) -> str:
 
 def name_of(logical_id: str) -> str:
     properties = template()["Resources"][logical_id]["Properties"]
-    name = properties.get("TableName") or properties["QueueName"]
+    name = properties.get("TableName") or properties.get("QueueName") or properties["BucketName"]
     name = name["Fn::Sub"] if isinstance(name, dict) else name
-    return str(name).replace("${AWS::StackName}", "test").replace("${TablePrefix}", "test-")
+    return str(name).removesuffix("-${AWS::AccountId}").replace("${AWS::StackName}", "test")
 
 
 def functions_of_the_template() -> Iterator[tuple[str, str]]:

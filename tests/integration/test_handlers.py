@@ -2,14 +2,17 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
+from traceback import format_exception
 from urllib.parse import quote
 
 import pytest
 
-from ringback import runtime
+from ringback import runtime, settings
 from ringback.domain.errors import Misconfigured
 from ringback.domain.messages import State
 from ringback.services import callbacks
+from ringback.store import watermarks
 from tests.deployment import (
     CALLER,
     OTHER_CALLER,
@@ -321,6 +324,7 @@ def test_release_puts_back_what_is_due_and_stops_when_its_time_runs_out(function
 
 
 def test_reconcile_makes_the_facts_that_callbacks_should_have_made(functions: Functions) -> None:
+    watermarks.advance("calls-exotel", functions.clock.now())
     functions.clock.move(minutes=10)
     record = {
         "Sid": "call-1",
@@ -339,6 +343,32 @@ def test_reconcile_makes_the_facts_that_callbacks_should_have_made(functions: Fu
     assert second == {"listed": 1, "created": 0, "complete": True} | nothing_swept
     react_to_everything(functions)
     assert functions.contact(CALLER) is not None
+
+
+def test_reconcile_stops_in_time_and_says_how_far_behind_it_is(
+    functions: Functions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert functions.invoke("reconcile", SCHEDULED, seconds_left=5) == {
+        "listed": 0,
+        "created": 0,
+        "complete": False,
+    }
+    assert emf(metric_lines(capsys))["ReconcileLagSeconds"] > 24 * 3600
+
+
+def test_an_error_reaches_lambda_without_the_numbers_in_it(functions: Functions) -> None:
+    """Lambda writes it into its own log line, past our formatter."""
+
+    def refuses(moment: Moment, request: object) -> None:
+        raise LookupError(f"no room for {CALLER}")
+
+    with listening(refuses), pytest.raises(Exception, match="no room for") as raised:
+        functions.invoke("voice_webhook", missed_call())
+
+    assert raised.type.__name__ == "LookupError"
+    assert CALLER[3:] not in "".join(format_exception(raised.value))
 
 
 # Settings
@@ -366,6 +396,21 @@ def test_a_misconfigured_function_fails_at_import_and_names_every_variable(
         fresh(name)
 
     assert [variable for variable in (*REQUIRED, *MISSPELLED) if variable not in str(problem.value)] == []
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "-1"])
+@pytest.mark.parametrize("name", ["SMS_PER_MINUTE", "SEND_LEASE_SECONDS", "CATALOG_CACHE_SECONDS"])
+def test_a_number_no_setting_can_have_is_refused_by_the_name_of_its_variable(name: str, value: str) -> None:
+    with pytest.raises(Misconfigured, match=f"{name} must be a number from 0 up, not '{value}'"):
+        settings.from_environment(environment(**{name: value}))
+
+
+def test_a_clock_may_be_moved_back_but_not_out_of_time() -> None:
+    moved = settings.from_environment(environment(CLOCK_OFFSET_SECONDS="-90"))
+
+    assert moved.clock_offset == timedelta(seconds=-90)
+    with pytest.raises(Misconfigured, match="CLOCK_OFFSET_SECONDS must be a number, not 'inf'"):
+        settings.from_environment(environment(CLOCK_OFFSET_SECONDS="inf"))
 
 
 def test_a_secret_that_is_not_as_documented_is_named_without_being_shown(

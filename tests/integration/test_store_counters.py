@@ -79,13 +79,22 @@ def test_no_sixty_seconds_hold_more_than_the_limit_however_late_departures_are_u
 
 
 def test_a_pause_asked_for_by_the_provider_moves_the_next_departure_and_never_back() -> None:
-    account, gap = a_name(), timedelta(milliseconds=300)
+    account = a_name()
     assert sending.next_departure(account) is None
+    assert sending.closed_until(account) is None
     sending.back_off(account, NOW + timedelta(seconds=30))
     sending.back_off(account, NOW + timedelta(seconds=10))
 
-    assert NOW + timedelta(seconds=30) == sending.depart(account, NOW, gap)
-    assert NOW + timedelta(seconds=30.3) == sending.next_departure(account)
+    assert NOW + timedelta(seconds=30) == sending.closed_until(account)
+    assert NOW + timedelta(seconds=30) == sending.next_departure(account)
+
+
+def test_a_pause_holds_although_departures_far_behind_it_were_granted() -> None:
+    account = a_name()
+    sending.depart(account, NOW, timedelta(seconds=1), 500)
+    sending.back_off(account, NOW + timedelta(seconds=60))
+
+    assert NOW + timedelta(seconds=60) == sending.closed_until(account)
 
 
 def test_accounts_have_a_pace_each() -> None:

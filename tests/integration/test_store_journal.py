@@ -8,6 +8,7 @@ from ringback.store import journal
 from ringback.store.journal import Kept
 from ringback.store.tables import JournalRow
 from tests.deployment import Deployment, client
+from tests.integration.wire import AwsRequest, Moment, listening
 
 NOW = datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
 ENTRY = Entry("exotel:1", "call-missed", "clean-water", "exotel", "missed-call", "CallSid=1", "a" * 32, NOW)
@@ -35,6 +36,38 @@ def test_missing_keys_come_back_in_the_order_given(deployment: Deployment) -> No
 
     assert keys[:1] + keys[2:] == journal.missing(keys)
     assert journal.missing([]) == []
+
+
+def test_looking_for_missing_keys_fetches_no_payload(deployment: Deployment) -> None:
+    asked: list[AwsRequest] = []
+
+    def note(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE:
+            asked.append(request)
+
+    journal.keep(ENTRY)
+    with listening(note):
+        assert journal.missing([("exotel:1", "call-missed")]) == []
+
+    (request,) = asked
+    wanted = request.params["RequestItems"]["test-journal"]
+    names = {wanted["ExpressionAttributeNames"][part] for part in wanted["ProjectionExpression"].split(", ")}
+    assert names == {"source_id", "fact"}
+
+
+def test_all_tellings_of_a_call_come_in_the_order_we_heard_of_them(deployment: Deployment) -> None:
+    """More than one page of them: DynamoDB answers with at most a megabyte at once."""
+    told = [
+        replace(
+            ENTRY, key=f"call-missed#{9 - nth}", raw="x" * 300_000, received_at=NOW + timedelta(minutes=nth)
+        )
+        for nth in range(5)
+    ]
+    for entry in (*told, replace(ENTRY, source_id="exotel:2")):
+        journal.keep(entry)
+
+    assert journal.tellings("exotel:1") == told
+    assert journal.tellings("exotel:nobody") == []
 
 
 def test_a_span_takes_in_its_beginning_and_not_its_end(deployment: Deployment) -> None:

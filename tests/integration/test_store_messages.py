@@ -32,7 +32,7 @@ def now_stands() -> Message:
 
 
 MOVES: dict[str, tuple[Callable[[], bool], State, tuple[State, ...]]] = {
-    "claim": (lambda: ledger.claim(CLAIMED), State.CLAIMED, CLAIMABLE),
+    "claim": (lambda: ledger.claim(replace(CLAIMED, claim="another")), State.CLAIMED, CLAIMABLE),
     "refuse": (lambda: ledger.refuse(MESSAGE, "stale"), State.REFUSED, CLAIMABLE),
     "hold": (lambda: ledger.hold(MESSAGE, "pace", LATER), State.HELD, CLAIMABLE),
     "hold what is claimed": (lambda: ledger.hold(CLAIMED, "throttled", LATER), State.HELD, (State.CLAIMED,)),
@@ -57,6 +57,23 @@ def test_a_move_succeeds_from_its_states_only_and_otherwise_changes_nothing(
             assert after is now_stands().state
         else:
             assert stood == now_stands()
+
+
+def test_the_same_claim_twice_is_one_claim(deployment: Deployment) -> None:
+    """The AWS client makes a request again whose answer was lost."""
+    stands_in(State.PLANNED)
+
+    assert [ledger.claim(claimed) for claimed in (CLAIMED, CLAIMED, replace(CLAIMED, claim="another"))] == [
+        True,
+        True,
+        False,
+    ]
+
+
+def test_only_the_claim_that_was_looked_at_is_lost_sight_of(deployment: Deployment) -> None:
+    stands_in(State.CLAIMED)
+
+    assert not ledger.lost_sight(replace(CLAIMED, claim="an earlier one"), "worker-lost", LATER)
 
 
 @pytest.mark.parametrize("after", [State.SENT, State.DELIVERED, State.FAILED])

@@ -29,15 +29,15 @@ class AwsRequest:
 
     @property
     def places(self) -> tuple[str, ...]:
-        """What it touches: `test-messages`, `test-messages/index/due`, a queue's name, a secret's name."""
+        """What it touches: `test-messages`, `test-messages/index/due`, a queue's name, a bucket's, a machine's, a secret's."""
         match self.service:
             case "dynamodb":
                 return tuple(self._tables())
             case "sqs":
                 return (self.params["QueueUrl"].rpartition("/")[2],)
             case "s3":
-                return (f"{self.params['Bucket']}/{self.params.get('Key', '')}".rstrip("/"),)
-            case "stepfunctions":
+                return (self.params["Bucket"],)
+            case "states":
                 return (self.params.get("stateMachineArn", "*").rpartition(":")[2],)
             case _:
                 return (self.params["SecretId"],)

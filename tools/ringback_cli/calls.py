@@ -9,7 +9,6 @@ import click
 
 from ringback.domain import calls as meanings
 from ringback.domain.calls import Recognised
-from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.facts import CallMissed, Entry, TurnTaken, Unparsed
 from ringback.domain.phones import mask, person_id
@@ -21,7 +20,6 @@ from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.services.turns import TURN
 from ringback.store import contacts, journal, messages
-from ringback.store.tables import JournalRow, connection
 from ringback_cli import moments, output
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.messages import BRIEF, brief
@@ -94,7 +92,7 @@ def list_(
 @output.as_json
 def show(deployment: Deployment, call_id: str, clear: bool, as_json: bool) -> None:
     """One call: how it was told, who rang, its turns in a menu, and the messages it caused. CALL_ID is the provider's or ours."""
-    tellings = _tellings(call_id if ":" in call_id else f"{exotel.NAME}:{call_id}")
+    tellings = journal.tellings(call_id if ":" in call_id else f"{exotel.NAME}:{call_id}")
     if not tellings:
         raise NotFound(f"the journal holds no call {call_id}: `ringback calls` lists them")
     first = tellings[0]
@@ -164,9 +162,10 @@ def _read(entry: Entry, shelf: Shelf | None) -> Recognised | str | None:
         return fact.reason
     if not isinstance(fact, CallMissed | TurnTaken) or shelf is None:
         return None
-    content: Campaign | None = shelf.current(entry.campaign)
-    if content is None:
-        return f"campaign {entry.campaign} has no published content"
+    try:
+        content = shelf.current(entry.campaign)
+    except NotFound as problem:
+        return str(problem)
     return meanings.recognise(fact, content, entry.received_at, read_phone)
 
 
@@ -186,13 +185,6 @@ def _row(entry: Entry, call: Recognised, clear: bool) -> dict[str, object]:
         "who": str(call.caller),
         "listed": entry.listed,
     }
-
-
-def _tellings(source_id: str) -> list[Entry]:
-    items = connection(JournalRow).query(source_id, consistent_read=True)["Items"]
-    return sorted(
-        map(journal.from_stream, items), key=lambda entry: (entry.received_at, len(entry.key), entry.key)
-    )
 
 
 def _turn_row(entry: Entry, clear: bool) -> dict[str, object]:

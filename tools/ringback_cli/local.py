@@ -71,7 +71,7 @@ def local() -> None:
 def up(at: time_of_day | None) -> None:
     """Start the stack, publish the campaigns in catalog/, and leave it running."""
     started = _start(at)
-    _tell_addresses(started.addresses)
+    output.card(_addresses(started.addresses))
     click.echo(f"`{_us()} local down` stops it.")
     started.leave_running()
 
@@ -106,10 +106,10 @@ def status(as_json: bool) -> None:
             }
         )
         return
-    _tell_addresses(addresses)
     busy = [f"{n} {name.replace('_', ' ')}" for name, n in unfinished.items() if n]
     output.card(
         {
+            **_addresses(addresses),
             "clock": f"{now.astimezone(INDIA):%a %d %b %Y, %H:%M} in India",
             "contacts": f"{known:,} known",
             "to do": ", ".join(busy) or "nothing",
@@ -221,7 +221,7 @@ def _stay(started: Stack) -> None:
     click.echo(f"  {_us()} ring {caller} {called}")
     click.echo(f"  curl -d '{body}' {started.addresses.network_url}/control/ring")
     click.echo(f"Look at what it made: {_us()} calls | contacts | messages | stats\n")
-    _tell_addresses(started.addresses)
+    output.card(_addresses(started.addresses))
     click.echo("\nCtrl-C stops it. What happens meanwhile:")
     timeline = Timeline(output.console(), purposes())
     seen = running.phones.events()
@@ -262,15 +262,14 @@ def _starts_at(at: time_of_day | None, state: Path) -> datetime | None:
     return datetime.combine(datetime.now(INDIA), at, INDIA)
 
 
-def _tell_addresses(addresses: Addresses) -> None:
-    output.card(
-        {
-            "AWS": addresses.aws_url,
-            "HTTP API": addresses.api_url,
-            "phone network": addresses.network_url,
-            "logs": _short(deployment.local_state() / "logs"),
-        }
-    )
+def _addresses(addresses: Addresses) -> dict[str, str]:
+    """Where the parts of a stack listen, for people."""
+    return {
+        "AWS": addresses.aws_url,
+        "HTTP API": addresses.api_url,
+        "phone network": addresses.network_url,
+        "logs": _short(deployment.local_state() / "logs"),
+    }
 
 
 def _us() -> str:

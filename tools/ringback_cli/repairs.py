@@ -68,7 +68,9 @@ def redrive(deployment: Deployment, what: str | None, as_json: bool) -> None:
         for name, sums in found.items():
             click.echo(f"{name}: " + ", ".join(f"{n:,} {result}" for result, n in sums.items()))
     if any(sums["left"] for sums in found.values()):
-        raise Rejected("some letters are none of ours, or failed again; they stay in their queue")
+        raise Rejected(
+            "some letters are none of ours, failed again, or name a span without facts; they stay in their queue"
+        )
 
 
 @click.command(
@@ -143,7 +145,7 @@ def _redrive(deployment: Deployment, from_url: str, to_url: str) -> dict[str, in
         if ticket is not None:
             queues.put(to_url, [ticket])
             sums["moved"] += 1
-        elif span is not None and not _replay(deployment, *span)[1]:
+        elif span is not None and _is_made_good(deployment, *span):
             sums["spans replayed"] += 1
         else:
             sums["left"] += 1
@@ -153,6 +155,12 @@ def _redrive(deployment: Deployment, from_url: str, to_url: str) -> dict[str, in
     for letter in left:
         letter.put_back()
     return sums
+
+
+def _is_made_good(deployment: Deployment, start: datetime, end: datetime) -> bool:
+    """Whether replaying [start, end) reached the facts the stream gave up: there were some, and none failed."""
+    replayed, failed = _replay(deployment, start, end)
+    return replayed > 0 and not failed
 
 
 def _replay(deployment: Deployment, start: datetime, end: datetime) -> tuple[int, list[Entry]]:

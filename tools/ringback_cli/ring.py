@@ -93,7 +93,9 @@ def purposes() -> dict[str, str]:
     """What each of our numbers is for."""
     return {
         number.number: " · ".join(
-            filter(None, (campaign.id, number.purpose, number.issue, number.menu, number.source, number.language))
+            filter(
+                None, (campaign.id, number.purpose, number.issue, number.menu, number.source, number.language)
+            )
         )
         for campaign in map(catalog.current, catalog.campaigns())
         for number in campaign.numbers.values()

@@ -9,7 +9,7 @@ import yaml
 from ringback.domain import campaigns
 from ringback.domain.campaigns import Campaign
 from ringback.providers.exotel import menus as exotel_menus
-from ringback_local.catalog import Document, Read, with_voice
+from ringback_local.catalog import Document, with_voice
 from ringback_local.keys import Keys
 from ringback_local.template import ROOT
 

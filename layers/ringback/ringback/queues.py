@@ -1,7 +1,7 @@
 """SQS: messages on their way to be sent, and facts to react to again."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -66,27 +66,6 @@ def _may_be_key(key: object) -> bool:
         return isinstance(key, str) and 0 < len(key.encode()) <= LONGEST_KEY
     except UnicodeEncodeError:  # JSON can spell half a character
         return False
-
-
-def move(from_url: str, to_url: str) -> Iterator[Ticket | str]:
-    """Move everything from one queue to another: each is put first and taken away after, so a crash repeats and loses nothing.
-
-    Yields the tickets moved; a body that is no ticket of ours is left where it is and yielded as text. Ends when the queue has
-    nothing more to show. (SQS can do this itself, but the local emulator cannot, and its task would carry strangers along.)
-    """
-    while (
-        received := _client()
-        .receive_message(QueueUrl=from_url, MaxNumberOfMessages=_MOST_IN_A_BATCH)
-        .get("Messages")
-    ):
-        for message in received:
-            ticket = read_or_none(message["Body"])
-            if ticket is None:
-                yield message["Body"]
-                continue
-            put(to_url, [ticket])
-            _client().delete_message(QueueUrl=from_url, ReceiptHandle=message["ReceiptHandle"])
-            yield ticket
 
 
 @cache

@@ -1,5 +1,6 @@
 """The settings of a deployment, read from the environment once and checked at start."""
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,13 +55,16 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
             return ""
         return value
 
-    def number(name: str, default: str) -> float:
+    def number(name: str, default: str, least: float = 0) -> float:
         value = environment.get(name, default)
         try:
-            return float(value)
+            found = float(value)
         except ValueError:
-            problems.append(f"{name} must be a number, not {value!r}")
+            found = math.nan
+        if not (math.isfinite(found) and found >= least):
+            problems.append(f"{name} must be a number{' from 0 up' if least == 0 else ''}, not {value!r}")
             return 0.0
+        return found
 
     def tokens(name: str) -> tuple[dict[str, str], dict[str, str]]:
         found: dict[str, str] = {}
@@ -98,7 +102,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         sms_per_minute=int(number("SMS_PER_MINUTE", "200")),
         send_lease_seconds=number("SEND_LEASE_SECONDS", "90"),
         catalog_cache_seconds=number("CATALOG_CACHE_SECONDS", "30"),
-        clock_offset=timedelta(seconds=number("CLOCK_OFFSET_SECONDS", "0")),
+        clock_offset=timedelta(seconds=number("CLOCK_OFFSET_SECONDS", "0", least=-math.inf)),
     )
     if problems:
         raise Misconfigured("cannot start: " + "; ".join(problems))

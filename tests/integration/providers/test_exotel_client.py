@@ -172,9 +172,9 @@ def test_the_encoding_asked_for_is_the_one_the_text_needs(
         ),
         pytest.param(http(503, error(503)), Unclear("503: No."), id="503"),
         pytest.param(http(500, error(500, 35000)), Unclear("35000: No."), id="500"),
-        pytest.param(http(502, "<html>Bad gateway</html>"), Unclear("502: "), id="502-html"),
-        pytest.param(http(408), Unclear("408: "), id="408"),
-        pytest.param(http(409), Unclear("409: "), id="409"),
+        pytest.param(http(502, "<html>Bad gateway</html>"), Unclear("502"), id="502-html"),
+        pytest.param(http(408), Unclear("408"), id="408"),
+        pytest.param(http(409), Unclear("409"), id="409"),
         pytest.param(None, Unclear("ConnectionError"), id="closed-unanswered"),
         pytest.param(b"HTTP/1.1 2", Unclear("ReadTimeout"), id="hangs-in-the-status"),
         pytest.param(b"", Unclear("ReadTimeout"), id="never-answers"),
@@ -502,3 +502,9 @@ def test_nothing_found_is_an_empty_listing_under_any_status(
 
     assert (first.calls, first.complete, first.next) == ((), True, None)
     assert not later.complete
+
+
+def test_an_sms_written_out_tells_neither_whom_nor_what_nor_where_it_is_reported() -> None:
+    sms = an_sms()
+
+    assert not any(secret in repr(sms) for secret in (sms.to, sms.body, sms.callback_url))

@@ -1,7 +1,9 @@
 """`ringback calls`: what came in, newest first, and what became of it."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+from ringback.store import journal
 from tests.deployment import CALLER, MENU_IN_HINDI, VOLUNTEER, Deployment
 from tests.integration.ringback_cli.conftest import Read, Run
 
@@ -85,6 +87,16 @@ def test_one_call_shows_its_tellings_its_caller_and_its_messages(
     assert [message["state"] for message in shown["messages"]] == ["sent"]
     assert "DialCallStatus=no-answer" in run("calls", "show", "exotel:one").output
     assert f"From=0{CALLER[3:]}" in run("calls", "show", "one", "--clear").output
+
+
+def test_a_call_of_an_unpublished_campaign_hides_no_other(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    deployment.ring(call_id="known")
+    journal.keep(replace(deployment.entry(), source_id="exotel:stray", campaign="nobody"))
+
+    assert [row["call_id"] for row in read("calls")["calls"]] == ["exotel:known"]
+    assert "campaign nobody has no published content" in run("calls", "show", "stray").output
 
 
 def test_a_call_nobody_made_is_told_in_one_sentence(run: Run) -> None:

@@ -60,6 +60,22 @@ def test_a_span_the_stream_gave_up_is_replayed_and_its_letter_removed(
     assert waiting(connected.react_dead_letters_url) == 0
 
 
+def test_a_span_in_which_nothing_was_found_keeps_its_letter(
+    deployment: Deployment, connected: Connected, run: Run
+) -> None:
+    """Its facts are somewhere else in the journal: the letter is all that tells of them."""
+    deployment.ring()
+    before = deployment.clock.now() - timedelta(hours=1)
+    boto3.client("sqs").send_message(
+        QueueUrl=connected.react_dead_letters_url, MessageBody=a_span(before, before)
+    )
+    result = run("redrive", "react")
+
+    assert result.exit_code == 1
+    assert "react: 0 moved, 0 spans replayed, 1 left" in result.stdout
+    assert waiting(connected.react_dead_letters_url) == 1
+
+
 def test_a_letter_that_is_none_of_ours_stays_and_is_told(connected: Connected, run: Run) -> None:
     boto3.client("sqs").send_message(QueueUrl=connected.send_dead_letters_url, MessageBody="hello")
 

@@ -488,6 +488,18 @@ PLACES = st.sampled_from(
 )
 
 
+def test_more_numbers_than_one_transaction_can_claim_are_refused() -> None:
+    """DynamoDB takes 100 items in a transaction, and two are the version and `current`."""
+    document = a_document()
+    opt_out = document["numbers"][-1]
+    more = [opt_out | {"number": f"+9180400020{nth:02}"} for nth in range(96)]
+    document["numbers"] += more[:95]
+    assert len(campaigns.parse(document).numbers) == 98
+    document["numbers"] += more[95:]
+
+    assert reasons(document) == ("numbers: 99, 98 are allowed",)
+
+
 @given(place=PLACES, junk=JUNK)
 def test_junk_anywhere_in_a_document_is_told_and_never_crashes(place: str, junk: Any) -> None:
     try:

@@ -28,6 +28,13 @@ def test_a_text_is_due_once_per_window_and_always_for_its_own_cause(
     assert due is is_due(planned, "this", NOW, WINDOW)
 
 
+def test_a_contact_written_out_keeps_its_number_to_itself() -> None:
+    """Whatever prints it: a log line, a failed assertion, a traceback."""
+    contact = Contact("p", "clean-water", "+919000000101", "en", NOW, "+918040001001", "tv")
+
+    assert "9000000101" not in repr(contact)
+
+
 def test_a_new_contact_has_no_history() -> None:
     contact = Contact("p", "clean-water", "+919000000101", "en", NOW, "+918040001001", "tv")
 

@@ -28,7 +28,10 @@ def reasons(*files: Path, rules: Path = RULES) -> tuple[str, ...]:
 def test_the_shipped_campaigns_are_valid() -> None:
     files = sorted((ROOT / "catalog/campaigns").glob("*.yaml"))
 
-    assert [campaign.id for campaign, _ in documents.load(files, RULES, MENUS)] == ["clean-water", "library-hours"]
+    assert [campaign.id for campaign, _ in documents.load(files, RULES, MENUS)] == [
+        "clean-water",
+        "library-hours",
+    ]
 
 
 def test_the_rules_of_the_day_are_put_into_the_document() -> None:

@@ -260,6 +260,29 @@ def test_the_doors_are_never_throttled_below_two_thousand_a_second() -> None:
         assert parameters[name]["Default"] >= parameters[name]["MinValue"] >= 2000
 
 
+def test_every_metric_that_is_paid_for_is_looked_at() -> None:
+    """Alarms and dashboard watch the API as a whole; detailed metrics would bill every route for itself."""
+    settings = RESOURCES["ApiApiGatewayDefaultStage"]["Properties"]["DefaultRouteSettings"]
+
+    assert not settings.get("DetailedMetricsEnabled")
+
+
+def test_the_dashboard_shows_this_stack_and_no_other() -> None:
+    """Two stacks of one account write to one namespace."""
+    (dashboard,) = of_type("AWS::CloudWatch::Dashboard").values()
+    widgets = json.loads(dashboard["DashboardBody"]["Fn::Sub"])["widgets"]
+    searches = [text for text in strings(widgets) if text.startswith("SEARCH")]
+
+    assert searches == ["SEARCH('{Ringback,service} service=\"${AWS::StackName}\"', 'Sum', 300)"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_no_log_level_discards_our_metrics(name: str) -> None:
+    """They are lines of the log without a level, which Lambda takes for INFO. SOURCE: AWS, Lambda, log-level filtering."""
+    assert FUNCTIONS[name]["LoggingConfig"]["ApplicationLogLevel"] == {"Ref": "LogLevel"}
+    assert TRANSLATED["Parameters"]["LogLevel"]["AllowedValues"] == ["DEBUG", "INFO"]
+
+
 def test_access_logs_name_the_route_and_never_the_path() -> None:
     """A path holds a live token."""
     settings = RESOURCES["ApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]

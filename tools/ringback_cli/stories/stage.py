@@ -19,7 +19,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-
 from phone_network import faults as network_faults
 from phone_network.faults import FaultPlan
 from ringback import settings
@@ -89,9 +88,7 @@ class Setting:
 
 def documents(root: Path = template.ROOT, limits: Mapping[str, int] = WITHOUT_LIMITS) -> list[dict[str, Any]]:
     """The sample campaigns as `publish` takes them, with other limits."""
-    return [
-        {**document, "limits": {**document["limits"], **limits}} for document in sample_documents(root)
-    ]
+    return [{**document, "limits": {**document["limits"], **limits}} for document in sample_documents(root)]
 
 
 class Stage:

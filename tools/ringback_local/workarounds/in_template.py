@@ -40,7 +40,9 @@ def rewrite(template: Template, parameters: Mapping[str, str], folders: Mapping[
             case "AWS::Lambda::LayerVersion":
                 del resources[name]
             case "AWS::S3::BucketPolicy":
-                del resources[name]  # the emulator speaks no TLS, so nobody would reach a bucket that demands it
+                del resources[
+                    name
+                ]  # the emulator speaks no TLS, so nobody would reach a bucket that demands it
     return rewritten
 
 

@@ -31,12 +31,15 @@ class Recognised:
 
     cause: str
     dialled: str
+    """E.164; as it was written when that is no number."""
     number: Number | None
     """None when the number rung is not one of the campaign's."""
     caller: Caller
     phone: str | None
     """The caller in E.164 when `caller` is a person."""
     occurred_at: datetime
+    is_readable: bool = True
+    """Whether `dialled` is a number at all."""
 
 
 def recognise(
@@ -50,15 +53,24 @@ def recognise(
     `read_phone` turns a number as written into E.164 and raises `phones.Withheld` or `phones.Unreadable`. The time is the
     provider's unless that is missing or lies in the future by more than `CLOCK_SKEW`; then it is when we heard of it.
     """
+    is_readable = True
     try:
         dialled = read_phone(call.dialled)
     except (phones.Withheld, phones.Unreadable):
-        dialled = call.dialled
+        dialled, is_readable = call.dialled, False
     caller, phone = who_called(call.caller, campaign, read_phone)
     occurred_at = call.occurred_at
     if occurred_at is None or occurred_at > received_at + CLOCK_SKEW:
         occurred_at = received_at
-    return Recognised(call.source_id, dialled, campaign.numbers.get(dialled), caller, phone, occurred_at)
+    return Recognised(
+        call.source_id,
+        dialled,
+        campaign.numbers.get(dialled),
+        caller,
+        phone,
+        occurred_at,
+        is_readable,
+    )
 
 
 def who_called(

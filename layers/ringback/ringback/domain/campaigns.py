@@ -25,6 +25,10 @@ from ringback.domain.voices import Voice
 LARGEST_DOCUMENT = 300_000
 """Bytes as JSON. SOURCE: DynamoDB, 400 KB for an item, less room for what is stored beside the document."""
 
+MOST_NUMBERS = 98
+"""Numbers claimed or released in one transaction, beside the version and `current`. SOURCE: DynamoDB, quotas: 100 items in a
+transaction."""
+
 STALE_AFTER = timedelta(hours=24)
 """When an SMS is too late, unless the campaign says otherwise: after more than a night of waiting."""
 
@@ -368,6 +372,8 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
     for gathering, texts in _gathering_texts(campaign):
         for missing in sorted(name for name in texts.all if name and name not in campaign.texts):
             yield f"voice.gatherings.{gathering}.texts: there is no text {missing!r}"
+    if len(campaign.numbers) > MOST_NUMBERS:
+        yield f"numbers: {len(campaign.numbers)}, {MOST_NUMBERS} are allowed"
     used = {
         name for text in campaign.texts.values() for body in text.bodies.values() for name in variables(body)
     }

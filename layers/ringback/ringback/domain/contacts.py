@@ -24,7 +24,7 @@ class Consent:
 class Contact:
     person: str
     campaign: str
-    phone: str
+    phone: str = field(repr=False)
     """E.164."""
     language: str
     first_called_at: datetime

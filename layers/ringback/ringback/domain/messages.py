@@ -8,6 +8,7 @@ planned | held ─► claimed ─► sent ─► delivered | failed
                      ├─► held        (the provider said: not now, and nothing left)
                      ├─► failed      (the provider declined it)
                      └─► delivered   (the report outran the outcome)
+planned | held ─► sent | delivered | failed   (a report proves that it left after all)
 ```
 
 A claim comes before the call to the provider and an outcome after it. A claim without an outcome is `unknown`: the message may have
@@ -40,9 +41,13 @@ CLAIMABLE = (State.PLANNED, State.HELD)
 
 FINAL = (State.REFUSED, State.DELIVERED, State.FAILED)
 
+_PROVEN = (State.SENT, State.DELIVERED, State.FAILED)
+"""Where a delivery report may lead from anywhere: it proves that the message left, even one that we hold because the provider said
+it had not."""
+
 _MAY_FOLLOW: Mapping[State, tuple[State, ...]] = {
-    State.PLANNED: (State.HELD, State.REFUSED, State.CLAIMED),
-    State.HELD: (State.PLANNED, State.HELD, State.REFUSED, State.CLAIMED),
+    State.PLANNED: (State.HELD, State.REFUSED, State.CLAIMED, *_PROVEN),
+    State.HELD: (State.PLANNED, State.HELD, State.REFUSED, State.CLAIMED, *_PROVEN),
     State.CLAIMED: (State.SENT, State.HELD, State.FAILED, State.UNKNOWN, State.DELIVERED),
     State.SENT: (State.DELIVERED, State.FAILED),
     State.UNKNOWN: (State.SENT, State.DELIVERED, State.FAILED),

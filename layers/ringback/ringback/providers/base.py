@@ -91,13 +91,13 @@ class Reply:
 class OutgoingSms:
     """One SMS, past the policy gate and claimed."""
 
-    to: str
+    to: str = field(repr=False)
     """E.164."""
-    body: str
+    body: str = field(repr=False)
     sender: "Sender"
     template_id: str
     """The DLT template's id."""
-    callback_url: str
+    callback_url: str = field(repr=False)
     """Where the delivery report goes; holds a secret, so it is never logged."""
     custom_field: str
     """Our own id of the message, given back by the provider where it can; at most 128 characters."""
@@ -250,6 +250,11 @@ class Provider(Protocol):
 
     def send_sms(self, sms: OutgoingSms) -> Outcome:
         """Ask once, never again by itself; every failure is an outcome, none is raised."""
+
+    def close(self) -> None:
+        """Drop the connections that are kept alive: one from before a freeze of the environment may be dead, and a request on it
+        would be a request that nobody knows the outcome of.
+        """
 
     def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
         """Calls made between two moments, oldest first. Raises `ProviderError`."""

@@ -1,8 +1,9 @@
 """Holding our journal against the provider's own call listing, so that a lost callback loses nobody."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from urllib.parse import urlencode
 
 from ringback import observability
@@ -13,6 +14,7 @@ from ringback.providers import dialect
 from ringback.providers.base import Dialect, Direction, ListedCall, Provider, Unreadable
 from ringback.runtime import Runtime
 from ringback.services import callbacks
+from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import catalog, journal, watermarks
 
@@ -28,7 +30,10 @@ FIRST_LOOK_BACK = timedelta(hours=24)
 """How far back the first run of a deployment looks."""
 
 LONGEST_LOOK_BACK = timedelta(days=30)
-"""The provider lists at most a month at once (exotel.md §2.5)."""
+"""Nothing older is asked for, however long an outage was; the provider keeps six months (exotel.md §2.5)."""
+
+SLICE = timedelta(minutes=30)
+"""The span that is read and then known to be complete; longer than `OVERLAP`, so that every run which reads one gets ahead."""
 
 
 @dataclass(slots=True)
@@ -37,68 +42,105 @@ class Reconciliation:
 
     listed: int = 0
     created: int = 0
-    complete: bool = False
+    complete: bool = True
 
 
 def reconcile(
-    runtime: Runtime, provider: Provider, settled_after: timedelta = SETTLED_AFTER
+    runtime: Runtime,
+    provider: Provider,
+    settled_after: timedelta = SETTLED_AFTER,
+    has_time: Callable[[], bool] = lambda: True,
 ) -> Reconciliation:
-    """Create from the provider's listing what lost callbacks would have created.
+    """Create from the provider's listing what lost callbacks would have created. Stops early when `has_time` says so.
 
-    Starts before the last moment known to be complete, so after an outage the window is as long as the outage. Partial and repeated
-    pages do no harm: what is kept is kept, and the watermark moves only when the listing was complete. A callback that comes after
-    all finds its fact kept.
+    Starts before the last moment known to be complete, so after an outage the window is as long as the outage; it is read slice by
+    slice, so what one run does not reach, the next ones do. Partial and repeated pages do no harm: what is kept is kept, and the
+    watermark moves only up to the first slice whose listing was not complete. A callback that comes after all finds its fact kept.
     """
     now, name = runtime.clock.now(), f"calls-{provider.name}"
     done = watermarks.read(name)
-    since = max((done or now - FIRST_LOOK_BACK) - OVERLAP, now - LONGEST_LOOK_BACK)
-    run, until = Reconciliation(), now - settled_after
-    cursor: str | None = None
+    start = max((done or now - FIRST_LOOK_BACK) - OVERLAP, now - LONGEST_LOOK_BACK)
+    run, reached = Reconciliation(), done or start
+    pages = _Pages(runtime, provider, has_time, run)
     try:
-        while True:
-            page = provider.list_calls(since, until, cursor)
-            run.listed += len(page.calls)
-            run.created += _create_missing(page.calls, dialect(provider.name), now)
-            cursor = page.next
-            if cursor is None:
-                run.complete = page.complete
-                break
+        for since, until in _slices(start, now - settled_after):
+            run.complete &= pages.read(since, until)
+            if run.complete:
+                watermarks.advance(name, until)
+                reached = max(reached, until)
     except ProviderError as problem:
+        run.complete = False
         observability.logger.warning("The call listing could not be read", extra={"code": problem.code})
-    if run.complete:
-        watermarks.advance(name, until)
-    observability.count("ReconcileFound", run.created)
-    observability.gauge(
-        "ReconcileLagSeconds", (now - (until if run.complete else done or since)).total_seconds()
-    )
+    finally:
+        observability.count("ReconcileFound", run.created)
+        observability.gauge("ReconcileLagSeconds", (now - reached).total_seconds())
     observability.logger.info(
         "Reconciled", extra={"listed": run.listed, "facts_created": run.created, "complete": run.complete}
     )
     return run
 
 
-def _create_missing(listed: Iterable[ListedCall], spoken: Dialect, now: datetime) -> int:
-    entries: dict[tuple[str, str], Entry] = {}
-    for call in listed:
-        if call.direction is Direction.INCOMING and (campaign := _campaign_of(call.dialled)) is not None:
+def _slices(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    while start < end:
+        yield start, min(start + SLICE, end)
+        start += SLICE
+
+
+class _Pages:
+    """The listing's pages of one run; remembers meanwhile which campaign a number belongs to."""
+
+    def __init__(
+        self, runtime: Runtime, provider: Provider, has_time: Callable[[], bool], run: Reconciliation
+    ) -> None:
+        self._runtime, self._provider, self._has_time, self._run = runtime, provider, has_time, run
+        self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
+        self._campaign_of = cache(self._find_campaign)
+
+    def read(self, since: datetime, until: datetime) -> bool:
+        """Create what is missing of one slice; whether all of it was listed. Asks for nothing when there is no time left."""
+        cursor: str | None = None
+        while self._has_time():
+            page = self._provider.list_calls(since, until, cursor)
+            self._run.listed += len(page.calls)
+            self._run.created += self._create_missing(page.calls)
+            cursor = page.next
+            if cursor is None:
+                return page.complete
+        return False
+
+    def _create_missing(self, listed: Iterable[ListedCall]) -> int:
+        received_at, entries = self._runtime.clock.now(), dict[tuple[str, str], Entry]()
+        spoken = dialect(self._provider.name)
+        for call in listed:
+            if call.direction is not Direction.INCOMING:
+                continue
+            if (campaign := self._campaign_of(call.dialled)) is None:
+                continue
             try:
-                entry = _entry(call, campaign, spoken, now)
+                entry = _entry(call, campaign, spoken, received_at)
             except Unreadable:
                 observability.count("ListedCallUnreadable")
                 continue
             entries[entry.source_id, entry.key] = entry
-    missing = journal.missing(list(entries))
-    return sum(journal.keep(entries[key]) is journal.Kept.NEW for key in missing)
+        missing = journal.missing(list(entries))
+        return sum(journal.keep(entries[key]) is journal.Kept.NEW for key in missing)
+
+    def _find_campaign(self, dialled: str) -> str | None:
+        """The campaign whose missed call a call to the number is; none for a number that answers with a menu."""
+        try:
+            number = read_phone(dialled)
+        except (phones.Withheld, phones.Unreadable):
+            return None
+        campaign = catalog.owner(number)
+        if campaign is None:
+            return None
+        line = self._shelf.current(campaign).numbers.get(number)
+        return None if line is not None and line.menu is not None else campaign
 
 
-def _entry(call: ListedCall, campaign: str, spoken: Dialect, now: datetime) -> Entry:
+def _entry(call: ListedCall, campaign: str, spoken: Dialect, received_at: datetime) -> Entry:
     pairs = spoken.pairs_of(call)
     fact, raw = spoken.read_call(MISSED_CALL, pairs), urlencode(pairs)
-    return callbacks.entry_of(fact, campaign, MISSED_CALL, raw, now, provider=spoken.name, listed=True)
-
-
-def _campaign_of(dialled: str) -> str | None:
-    try:
-        return catalog.owner(read_phone(dialled))
-    except (phones.Withheld, phones.Unreadable):
-        return None
+    return callbacks.entry_of(
+        fact, campaign, MISSED_CALL, raw, received_at, provider=spoken.name, listed=True
+    )

@@ -50,8 +50,12 @@ from ringback.store import messages as ledger
 OPT_OUT = "opt-out"
 CHECK_IN = "check-in"
 
-_SUSPICIOUS_SHARE = 20
-"""How many calls of one batch must come from one block of numbers before it is counted at all: natural traffic never gets there."""
+_SUSPICIOUS_SHARE = 2
+"""How many calls of one batch must come from one block of ten thousand numbers before they are counted. A batch is small and spread
+over lanes, so two are rare enough to cost nothing: India has a hundred thousand blocks."""
+
+_NEWS_FOR = timedelta(hours=1)
+"""How long a report is news: a retry completes it, a replay of old ones pauses nobody."""
 
 _PREFIX_HOLD = timedelta(hours=1)
 
@@ -157,7 +161,7 @@ class Reaction:
         campaign = self._shelf.current(entry.campaign)
         recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
         hour = metrics.hour_of(campaign.id, recognised.occurred_at)
-        if recognised.number is None and catalog.owner(recognised.dialled) not in (None, campaign.id):
+        if is_foreign(recognised, campaign, catalog.owner):
             observability.count("ForeignNumber")
             observability.logger.warning(
                 "A call named a number of another campaign", extra={"source_id": entry.source_id}
@@ -289,14 +293,17 @@ class Reaction:
         changed = ledger.report(
             person, name, state, code=report.code, provider_id=report.provider_id, parts=report.parts
         )
-        failures.heed(report.action, entry.campaign, person, report.code, is_news=changed)
+        if not (changed or _stands_as(person, name, state)):
+            return
+        # The ledger says what the report says, now or since an earlier try; what that try left undone is done now.
+        is_news = self._runtime.clock.now() - entry.received_at < _NEWS_FOR
+        failures.heed(report.action, entry.campaign, person, report.code, is_news=is_news)
+        contact = contacts.verify(person, report.source_id) if state is State.DELIVERED else None
         if not changed:
-            _count_conflict(person, name, state)
             return
         added: Counter[str] = Counter()
         if state is State.DELIVERED:
             added[metrics.DELIVERED] += 1
-            contact = contacts.verify(person, report.source_id)
             if contact is not None and contact.verified == report.source_id:
                 added += metrics.of_verification(contact)
         elif state is State.FAILED:
@@ -327,15 +334,24 @@ def _somebody(campaign: Campaign, turn: TurnTaken) -> Contact:
     )
 
 
-def _count_conflict(person: str, name: str, reported: State) -> None:
-    """Count a report that ends a message otherwise than it has ended: the first end stands, and the journal has both (R5)."""
-    if reported in messages.FINAL:
-        message = ledger.load(person, name)
-        if message is not None and message.state in messages.FINAL and message.state is not reported:
-            observability.count("ReportConflict")
-            observability.logger.warning(
-                "A report contradicts an earlier one", extra={"message_id": message.message_id}
-            )
+def is_foreign(call: Recognised, campaign: Campaign, owner: Callable[[str], str | None]) -> bool:
+    """Whether the number rung belongs to another campaign: then its token was used where it does not belong (A2)."""
+    return call.number is None and call.is_readable and owner(call.dialled) not in (None, campaign.id)
+
+
+def _stands_as(person: str, name: str, reported: State) -> bool:
+    """Whether a message stands where a report that changed nothing says. One that ended otherwise keeps its first end, and the
+    contradiction is counted (R5); the journal has both.
+    """
+    message = ledger.load(person, name)
+    if message is None or message.state is reported:
+        return message is not None
+    if {message.state, reported} <= set(messages.FINAL):
+        observability.count("ReportConflict")
+        observability.logger.warning(
+            "A report contradicts an earlier one", extra={"message_id": message.message_id}
+        )
+    return False
 
 
 def replay(

@@ -8,8 +8,7 @@ from ringback.store import contacts, sending
 def heed(action: FailureAction, campaign: str, person: str, code: str, *, is_news: bool = True) -> None:
     """Stop writing to the person, or stop the campaign's sending, as the provider's `code` asks.
 
-    Repeating it changes nothing. Old news (`is_news` False: a report that changed nothing any more) pauses no campaign, which
-    somebody may have mended and resumed since.
+    Repeating it changes nothing. Old news (`is_news` False) pauses no campaign: somebody may have mended and resumed it since.
     """
     match action:
         case FailureAction.SUPPRESS_CONTACT | FailureAction.BAD_NUMBER:

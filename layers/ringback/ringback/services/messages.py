@@ -61,8 +61,10 @@ THROTTLED_FOR = timedelta(seconds=30)
 
 PACE = "pace"
 THROTTLED = "throttled"
-OVERSLEPT = "overslept"
 """Why a message is held when the policy gate let it pass."""
+
+_NOT_ABOUT_THE_PERSON = (Rule.STALE, Rule.BUDGET, Rule.DLT_IDS, Rule.DLT_MISMATCH)
+"""Refusals after which a new call of the person may get the text after all: it doesn't count as their one in the window."""
 
 BLOCKED_FOR = timedelta(minutes=15)
 """How long messages are set aside when the account is blocked; sending is paused until somebody resumes it (R17)."""
@@ -128,6 +130,8 @@ class Sender:
         Any ticket may come any number of times, also to two workers at once. A message that is held, refused, claimed, sent or over
         is left as it is, except that a claim older than the lease becomes `unknown`. A message that fails does not keep the others.
         """
+        for provider in self._providers.values():
+            provider.close()
         found = ledger.load_many((ticket.hash_key, ticket.range_key) for ticket in tickets)
         again: list[Ticket] = []
         claimable: list[Message] = []
@@ -218,6 +222,8 @@ class Sender:
 
     def _refuse(self, message: Message, rule: str, detail: str = "") -> None:
         if ledger.refuse(message, rule):
+            if rule in _NOT_ABOUT_THE_PERSON:
+                contacts.forget_plan(message.person, message.text, message.cause)
             observability.count("MessageRefused")
             observability.logger.info(
                 "Refused a message", extra={"message_id": message.message_id, "rule": rule, "detail": detail}
@@ -237,15 +243,16 @@ class Sender:
         now = self._runtime.clock.now()
         if not self._gap:
             return [replace(each, departs_at=now) for each in passed]
-        granted = [each for each in passed if _can_meet_departure(each.message, now)]
+        granted: list[_Candidate] = []
         for account in dict.fromkeys(each.account for each in passed):
-            fresh = [
-                each
-                for each in passed
-                if each.account == account and not _can_meet_departure(each.message, now)
-            ]
+            closed_until = sending.closed_until(account) or now - LATE
+            earliest = max(now - LATE, closed_until)
+            ours = [each for each in passed if each.account == account]
+            kept = [each for each in ours if each.message.departs_at and each.departs_at >= earliest]
+            fresh = [each for each in ours if each not in kept]
+            granted += kept
             if fresh:
-                first = sending.depart(account, now, self._gap, len(fresh))
+                first = sending.depart(account, max(now, closed_until), self._gap, len(fresh))
                 granted += [
                     replace(each, departs_at=first + index * self._gap) for index, each in enumerate(fresh)
                 ]
@@ -294,20 +301,30 @@ class Sender:
 
     def _wait_claim_and_send(self, candidate: _Candidate) -> bool:
         clock, message = self._runtime.clock, candidate.message
-        if (wait := (candidate.departs_at - clock.now()).total_seconds()) > 0:
-            clock.sleep(wait)
-            # Meanwhile the window may have closed (R23), or the person may have opted out (R25) or answered otherwise.
-            candidate = replace(candidate, contact=contacts.load(message.person) or candidate.contact)
-            (candidate,) = _with_occasions([candidate])
-            if not self._passes_gate(candidate):
+        is_ready = False
+        try:
+            is_ready = self._is_still_ready(candidate)
+        finally:
+            if not is_ready:
                 _give_back(candidate)
-                return True
+        if not is_ready:
+            return True
         claimed = replace(message, state=State.CLAIMED, claim=uuid4().hex, claimed_at=clock.now())
         is_ours = ledger.claim(claimed)
         if not (is_ours and self._ask_provider(replace(candidate, message=claimed))):
             _give_back(candidate)
         # Should the worker that was faster die, then nobody but this ticket settles its claim: it comes round again.
         return is_ours
+
+    def _is_still_ready(self, candidate: _Candidate) -> bool:
+        """Wait for the departure. Meanwhile the window may close (R23) or the person opt out (R25), so the gate is asked again."""
+        wait = (candidate.departs_at - self._runtime.clock.now()).total_seconds()
+        if wait <= 0:
+            return True
+        self._runtime.clock.sleep(wait)
+        contact = contacts.load(candidate.message.person) or candidate.contact
+        (candidate,) = _with_occasions([replace(candidate, contact=contact)])
+        return self._passes_gate(candidate)
 
     def _ask_provider(self, candidate: _Candidate) -> bool:
         """Make the one request that cannot be taken back and write down what came of it. False when nothing can have left."""
@@ -378,10 +395,6 @@ def _spend_on(group: Sequence[_Candidate]) -> bool:
 
 def _give_back(candidate: _Candidate) -> None:
     sending.give_back(candidate.campaign.id, candidate.rendered.cost_paise)
-
-
-def _can_meet_departure(message: Message, now: datetime) -> bool:
-    return message.departs_at is not None and now <= message.departs_at + LATE
 
 
 def release(runtime: Runtime, has_time: Callable[[], bool] = lambda: True) -> int:

@@ -4,11 +4,11 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TypeVar
 
 from ringback.domain import calls, messages, metrics
 from ringback.domain.calls import Caller
-from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, TurnTaken, Unparsed
 from ringback.domain.messages import State
@@ -74,7 +74,7 @@ class Recount:
     def __init__(self, pepper: bytes) -> None:
         self._pepper = pepper
         self._shelf = Shelf(fresh_seconds=60)
-        self._owners: dict[str, str | None] = {}
+        self._owner = cache(catalog.owner)
         self._counted: Increments = {}
         self._callers: dict[tuple[str, str], _Seen] = {}
         """(place, person) → the person's first call there."""
@@ -120,7 +120,7 @@ class Recount:
         campaign = self._shelf.current(entry.campaign)
         recognised = calls.recognise(call, campaign, entry.received_at, read_phone)
         hour = metrics.hour_of(campaign.id, recognised.occurred_at)
-        if recognised.number is None and self._is_foreign(recognised.dialled, campaign):
+        if facts.is_foreign(recognised, campaign, self._owner):
             self._merge(hour, metrics.FOREIGN_NUMBER)
             return
         if entry.is_variant and facts.named_a_caller(entry, campaign):
@@ -145,11 +145,6 @@ class Recount:
             hour = metrics.hour_of(entry.campaign, entry.received_at)
             seen = _Seen(entry.received_at, entry.source_id, hour, delivered=state is State.DELIVERED)
             _keep_earliest(self._ended, report.source_id, seen)
-
-    def _is_foreign(self, dialled: str, campaign: Campaign) -> bool:
-        if dialled not in self._owners:
-            self._owners[dialled] = catalog.owner(dialled)
-        return self._owners[dialled] not in (None, campaign.id)
 
     def _merge(self, hour: Hour, name: str) -> None:
         metrics.merge(self._counted, hour, Counter({name: 1}))

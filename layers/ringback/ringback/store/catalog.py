@@ -11,8 +11,8 @@ from pynamodb.exceptions import TransactWriteError
 from pynamodb.transactions import TransactWrite
 
 from ringback.domain import times
-from ringback.domain.campaigns import Campaign, parse
-from ringback.domain.errors import Conflict, NotFound
+from ringback.domain.campaigns import MOST_NUMBERS, Campaign, parse
+from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.store.tables import CatalogRow, connection
 
 _CURRENT = "current"
@@ -20,23 +20,29 @@ _OWNER = "owner"
 
 
 def publish(campaign: Campaign, document: Mapping[str, Any], at: datetime) -> int:
-    """Make a document the campaign's current version and claim its numbers, in one transaction; returns the version.
+    """Make a document the campaign's current version, in one transaction that also claims its new numbers and releases those it
+    no longer has; returns the version.
 
     The same document as the current one is not published again: its version is returned. `Conflict` when another campaign owns one
-    of the numbers (its message names them) or somebody published at the same moment.
+    of the numbers (its message names them) or somebody published at the same moment; `Rejected` when too many numbers change at once.
     """
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode()).hexdigest()
     current = _row(campaign.id, _CURRENT)
     if current is not None and current.digest == digest:
         return int(current.number)
-    taken = {number: owner for number, owner in _owners(campaign.numbers).items() if owner != campaign.id}
-    if taken:
-        raise Conflict(
-            ", ".join(f"{number} belongs to campaign {owner}" for number, owner in sorted(taken.items()))
-        )
     before = int(current.number) if current else 0
     version = before + 1
+    owners = _owners(campaign.numbers.keys() | _numbers(campaign.id, before))
+    others = [n for n in sorted(campaign.numbers.keys() & owners) if owners[n] != campaign.id]
+    if others:
+        raise Conflict(", ".join(f"{number} belongs to campaign {owners[number]}" for number in others))
+    claimed = campaign.numbers.keys() - owners
+    released = {number for number, owner in owners.items() if owner == campaign.id} - campaign.numbers.keys()
+    if len(claimed) + len(released) > MOST_NUMBERS:
+        raise Rejected(
+            f"numbers: {len(claimed)} are new and {len(released)} are gone, {MOST_NUMBERS} may change at once; publish in two steps"
+        )
     common: dict[str, Any] = {"number": version, "digest": digest, "published_at": times.written(at)}
     # pynamodb's Connection finds the tables' key schemas through the connections the models have made.
     shared: Connection = connection(CatalogRow).connection
@@ -50,10 +56,14 @@ def publish(campaign: Campaign, document: Mapping[str, Any], at: datetime) -> in
                 CatalogRow(campaign.id, _CURRENT, **common),
                 condition=(CatalogRow.number == before) if before else CatalogRow.campaign.does_not_exist(),
             )
-            for number in campaign.numbers:
+            for number in claimed:
                 transaction.save(
                     CatalogRow(f"number#{number}", _OWNER, owner=campaign.id),
-                    condition=CatalogRow.campaign.does_not_exist() | (CatalogRow.owner == campaign.id),
+                    condition=CatalogRow.campaign.does_not_exist(),
+                )
+            for number in released:
+                transaction.delete(
+                    CatalogRow(f"number#{number}", _OWNER), condition=CatalogRow.owner == campaign.id
                 )
     except TransactWriteError as problem:
         if problem.cause_response_code == "TransactionCanceledException":
@@ -106,6 +116,12 @@ def _row(campaign: str, version: str) -> CatalogRow | None:
         return CatalogRow.get(campaign, version, consistent_read=True)
     except CatalogRow.DoesNotExist:
         return None
+
+
+def _numbers(campaign: str, version: int) -> set[str]:
+    """The numbers of a published version. Not by `parse`, whose rules may be stricter by now than when it was published."""
+    row = _row(campaign, _version(version))
+    return {number["number"] for number in json.loads(row.document)["numbers"]} if row else set()
 
 
 def _owners(numbers: Iterable[str]) -> dict[str, str]:

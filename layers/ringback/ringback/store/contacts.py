@@ -44,6 +44,12 @@ def record_call_and_plan(
     return _made(_record(contact, False, (), None)), False
 
 
+def forget_plan(person: str, text: str, cause: str) -> Contact | None:
+    """Undo the planning of a text by `cause`, which came to nothing: the next call may plan it. None when another cause has."""
+    planned, at = Path([f"{_PLANNED}{text}"]), Path([f"{_PLANNED}{text} at"])
+    return _update(person, [planned.remove(), at.remove()], planned == cause)
+
+
 def _record(
     contact: Contact, opts_out: bool, more: Iterable[Action], condition: Condition | None
 ) -> Contact | None:

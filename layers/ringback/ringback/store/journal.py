@@ -64,9 +64,16 @@ def load(source_id: str, key: str) -> Entry | None:
         return None
 
 
+def tellings(source_id: str) -> list[Entry]:
+    """Everything that was told of one call or message, in the order we heard of it."""
+    rows = JournalRow.query(source_id, consistent_read=True)
+    return sorted(map(_entry, rows), key=lambda entry: entry.received_at)
+
+
 def missing(keys: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Those of the keys that the journal does not hold yet, in the order given. One batch read per 100 keys."""
-    found = {(row.source_id, row.fact) for row in JournalRow.batch_get(keys, consistent_read=True)}
+    rows = JournalRow.batch_get(keys, consistent_read=True, attributes_to_get=["source_id", "fact"])
+    found = {(row.source_id, row.fact) for row in rows}
     return [key for key in keys if key not in found]
 
 

@@ -59,7 +59,10 @@ def release(message: Message) -> bool:
 
 
 def claim(claimed: Message) -> bool:
-    """Take the message for sending, with the claim it carries; exactly one worker gets True. From here on it may have left."""
+    """Take the message for sending, with the claim it carries; exactly one worker gets True. From here on it may have left.
+
+    The same claim twice is one claim: a request whose answer was lost is made again by the AWS client itself.
+    """
     assert claimed.claim is not None
     assert claimed.claimed_at is not None
     actions = [
@@ -69,7 +72,7 @@ def claim(claimed: Message) -> bool:
         MessageRow.rule.remove(),
         *_NOT_WAITING,
     ]
-    return _move(claimed, State.CLAIMED, actions, _in(CLAIMABLE))
+    return _move(claimed, State.CLAIMED, actions, _in(CLAIMABLE) | _claimed_as(claimed))
 
 
 def sent(message: Message, provider_id: str, parts: int | None) -> bool:
@@ -88,7 +91,7 @@ def declined(message: Message, code: str) -> bool:
 def lost_sight(message: Message, reason: str, evidence_due: datetime) -> bool:
     """Nobody knows whether it left: wait for the delivery report until `evidence_due`, then list it for a person."""
     actions = [MessageRow.rule.set(reason), *_waiting("unknown", message, evidence_due)]
-    return _move(message, State.UNKNOWN, actions, MessageRow.state == str(State.CLAIMED))
+    return _move(message, State.UNKNOWN, actions, _claimed_as(message))
 
 
 def list_for_a_person(message: Message, since: datetime) -> bool:

@@ -28,15 +28,21 @@ def depart(account: str, now: datetime, gap: timedelta, count: int = 1) -> datet
 
 
 def next_departure(account: str) -> datetime | None:
-    """When the next free departure is; in the future by as much as the backlog will take. None before the first."""
+    """When the next free departure is; in the future by as much as the backlog, or a pause, will take. None before the first."""
     row = load_single(f"pace#{account}")
-    return moment(row["next_ms"]) if "next_ms" in row else None
+    return max((moment(row[name]) for name in ("next_ms", "closed_ms") if name in row), default=None)
 
 
 def back_off(account: str, until: datetime) -> None:
-    """No new departure before `until`: the provider asked for a pause."""
-    queue = Path(["next_ms"])
-    update_single(f"pace#{account}", [queue.set(ms(until))], queue.does_not_exist() | (queue < ms(until)))
+    """Nothing departs before `until`, whatever departures were granted: the provider asked for a pause. Only ever longer."""
+    closed = Path(["closed_ms"])
+    update_single(f"pace#{account}", [closed.set(ms(until))], closed.does_not_exist() | (closed < ms(until)))
+
+
+def closed_until(account: str) -> datetime | None:
+    """The end of the last pause that the provider asked for; None when it never did. One read."""
+    row = load_single(f"pace#{account}")
+    return moment(row["closed_ms"]) if "closed_ms" in row else None
 
 
 def spend(campaign: str, paise: int, budget_paise: int) -> bool:

@@ -57,7 +57,7 @@ def read(status: int, retry_after: str | None, body: bytes) -> Outcome:
     if status == 429 or (status == 503 and code == _TOO_MANY_REQUESTS):
         return Throttled(seconds(retry_after))
     if status >= 500 or status in (408, 409):
-        return Unclear(f"{code}: {detail}")
+        return Unclear(f"{code}: {detail}" if detail else code)
     if (status in (401, 402, 403, 404) or status < 400) and code != _COUNTRY_NOT_ALLOWED:
         return AccountBlocked(code, detail)
     return Declined(code, detail, _ACTIONS.get(code, FailureAction.NONE))

@@ -437,6 +437,8 @@ def environment(**changes: str) -> dict[str, str]:
         "VOICE_TOKENS": tokens,
         "SEND_QUEUE_URL": "set by deploy",
         "REACT_RETRY_QUEUE_URL": "set by deploy",
+        "RECORDING_QUEUE_URL": "set by deploy",
+        "ANSWER_GRIEVANCE_ARN": "set by deploy",
         "PUBLIC_URL": "https://ringback.example",
         "RECORDINGS_BUCKET": RECORDINGS,
         "SECRETS_NAME": "test-secrets",

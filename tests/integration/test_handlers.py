@@ -354,6 +354,8 @@ def test_reconcile_stops_in_time_and_says_how_far_behind_it_is(
         "listed": 0,
         "created": 0,
         "complete": False,
+        "settled": 0,
+        "breached": 0,
     }
     assert emf(metric_lines(capsys))["ReconcileLagSeconds"] > 24 * 3600
 
@@ -374,7 +376,16 @@ def test_an_error_reaches_lambda_without_the_numbers_in_it(functions: Functions)
 # Settings
 
 
-REQUIRED = ("TABLE_PREFIX", "SEND_QUEUE_URL", "REACT_RETRY_QUEUE_URL", "SECRETS_NAME", "EXOTEL_BASE_URL")
+REQUIRED = (
+    "TABLE_PREFIX",
+    "SEND_QUEUE_URL",
+    "REACT_RETRY_QUEUE_URL",
+    "RECORDING_QUEUE_URL",
+    "RECORDINGS_BUCKET",
+    "ANSWER_GRIEVANCE_ARN",
+    "SECRETS_NAME",
+    "EXOTEL_BASE_URL",
+)
 MISSPELLED = {
     "VOICE_TOKENS": "clean-water=abc",
     "SMS_PER_MINUTE": "many",

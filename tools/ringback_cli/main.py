@@ -20,7 +20,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "walk": ("walk", "Walk a menu in the terminal: hear what callers hear, press keys."),
     },
     "What happened": {
-        "calls": ("calls", "Missed calls as they came in, and what became of each."),
+        "calls": ("calls", "Calls as they came in, missed or led through a menu, and what became of each."),
         "contacts": ("contacts", "People: look them up, export them, leave them alone."),
         "messages": ("messages", "The SMS ledger: what was sent, what waits and why."),
         "grievances": ("grievances", "What callers recorded: hear it, tag it, answer it in time."),

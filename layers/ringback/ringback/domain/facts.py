@@ -9,10 +9,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ringback.domain import times, turns
-from ringback.domain.turns import Effect
+from ringback.domain import times
+
+if TYPE_CHECKING:
+    from ringback.domain.turns import Effect
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class TurnTaken:
     node: str
     """Where the call stands after the turn."""
     language: str
-    effects: tuple[Effect, ...]
+    effects: tuple["Effect", ...]
     occurred_at: datetime
 
     @property
@@ -123,6 +125,8 @@ class TurnTaken:
 
     def to_document(self) -> dict[str, Any]:
         """Make JSON of it; the call's id stands elsewhere."""
+        from ringback.domain import turns  # a door that keeps missed calls starts without it
+
         return {
             "turn": self.turn,
             "menu": self.menu,
@@ -138,6 +142,8 @@ class TurnTaken:
     @staticmethod
     def from_document(source_id: str, document: Mapping[str, Any]) -> "TurnTaken":
         """The turn that `to_document` wrote; KeyError, TypeError or ValueError for anything else."""
+        from ringback.domain import turns
+
         return TurnTaken(
             source_id=source_id,
             turn=document["turn"],

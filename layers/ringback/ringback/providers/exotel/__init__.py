@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ringback.providers.exotel.callbacks import read_call, read_sms_status
-from ringback.providers.exotel.menus import STEPS, is_fragment, read_turn, render
+from ringback.providers.exotel.menus import STEPS, is_fragment, read_turn
 from ringback.providers.exotel.missed import acknowledged, pairs_of
 from ringback.providers.exotel.pairs import read_pairs
 from ringback.providers.exotel.values import NAME
@@ -26,7 +26,7 @@ repeats_keys = True
 is_signed = False
 
 if TYPE_CHECKING:
-    from ringback.providers.base import CallbackRequest
+    from ringback.providers.base import Answer, CallbackRequest, Reply
     from ringback.providers.exotel.client import Client
 
 __all__ = [
@@ -51,6 +51,13 @@ __all__ = [
 def is_authentic(keys: Sequence[str], url: str, request: "CallbackRequest") -> bool:
     """Exotel signs nothing: whoever knows the secret in our address is taken for it."""
     return True
+
+
+def render(step: str, answer: "Answer") -> "Reply":
+    """A saved turn as the applet at `step` wants it; only menus load what it takes."""
+    from ringback.providers.exotel import rendering
+
+    return rendering.render(step, answer)
 
 
 def __getattr__(name: str) -> object:

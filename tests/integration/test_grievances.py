@@ -29,6 +29,7 @@ def with_rules(document: dict[str, Any]) -> None:
 def record(
     deployment: Deployment,
     *,
+    ahead: float = 0.0,
     issue: str | None = None,
     cause: str = CAUSE,
     place: str | None = None,
@@ -47,7 +48,8 @@ def record(
         fields={"place": place} if place else {},
     )
     effect = FeedbackRecorded("grievance", url, "hi", issue=issue, seconds=12)
-    feedback.received(deployment.runtime, campaign, contact, effect, cause, deployment.clock.now())
+    at = deployment.clock.now() + timedelta(seconds=ahead)
+    feedback.received(deployment.runtime, campaign, contact, effect, cause, at)
     return feedback.find(domain.id_for(campaign.id, cause))
 
 
@@ -91,6 +93,12 @@ def test_a_recording_is_kept_with_its_issue_and_area_and_its_clock_starts(deploy
     }
     assert grievance.due_at - grievance.recorded_at == timedelta(hours=24)
     assert executions(deployment) == [grievance.id]
+
+
+def test_a_provider_whose_clock_is_ahead_gives_nobody_more_time(deployment: Deployment) -> None:
+    now = deployment.clock.now()
+
+    assert record(deployment, ahead=90_000).recorded_at == now
 
 
 def test_a_repeated_fact_keeps_one_grievance_and_starts_one_clock(deployment: Deployment) -> None:

@@ -25,6 +25,7 @@ from tests.deployment import (
     emitted,
     local,
 )
+from tests.integration.functions import http, running, turn
 from tests.integration.wire import AwsRequest, Moment, listening
 
 QUESTION = "What is the problem? If the water is dirty, press 1. If no water comes, press 2. If a hand pump is broken, press 3."
@@ -467,3 +468,26 @@ def test_a_key_press_costs_one_read_and_one_transaction(deployment: Deployment) 
         deployment.ask("turn", query)
 
     assert asked == ["GetItem", "TransactWriteItems"]
+
+
+# The door
+
+
+def test_the_door_answers_head_with_the_headers_of_get_and_without_a_body(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SOURCE: Exotel asks HEAD before a Greeting's GET, and plays nothing when their types differ."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
+    with running(monkeypatch) as functions:
+        functions.invoke("voice_webhook", turn("call-1", MENU_IN_ENGLISH, 0))
+        for step in ("turn", "gather", "say", "dial"):
+            get = functions.invoke("voice_webhook", turn("call-1", MENU_IN_ENGLISH, 0, step))
+            event = turn("call-1", MENU_IN_ENGLISH, 0, step)
+            event["requestContext"]["http"]["method"] = "HEAD"
+            head = functions.invoke("voice_webhook", event)
+
+            assert (head["statusCode"], head["headers"], head["body"]) == (200, get["headers"], "")
+        wrong = functions.invoke("voice_webhook", http(f"/voice/{'x' * 43}/turn", "CallSid=call-1"))
+
+        assert wrong["statusCode"] == 404
+        assert len(functions.entries()) == 1

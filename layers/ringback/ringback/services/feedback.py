@@ -34,8 +34,11 @@ def received(
 ) -> None:
     """A caller recorded a grievance: keep it once per cause, start its clock, have the audio copied.
 
-    `at` is the moment of the recording: the clock runs from there. Repeating it completes what an interruption left out.
+    `at` is the moment of the recording, as the provider tells it: the clock runs from there, but never from later than now. Repeating
+    it completes what an interruption left out.
     """
+    now = runtime.clock.now()
+    recorded_at = min(at, now)
     by_menu = feedback.fitting(Kind.ISSUE, effect.issue) | feedback.fitting(
         Kind.AREA, contact.fields.get("place")
     )
@@ -52,14 +55,13 @@ def received(
         provider=campaign.provider,
         cause=cause,
         url=effect.url,
-        recorded_at=at,
-        due_at=at + within,
+        recorded_at=recorded_at,
+        due_at=recorded_at + within,
         seconds=effect.seconds,
         state=State.TAGGED if feedback.is_tagged(tags) else State.NEW,
         tags=tags,
     )
     stored = store.keep(new)
-    now = runtime.clock.now()
     if stored.is_open and stored.breached_at is None:
         waits = feedback.waits(stored.recorded_at, within, now)
         given = {"feedback": stored.id, "waits": list(waits)}

@@ -4,7 +4,7 @@ import argparse
 import subprocess
 import sys
 
-ALL = ("cold_start", "webhook", "ivr_step", "cost", "pace", "burst", "memory")
+ALL = ("cold_start", "webhook", "ivr_step", "sessions", "cost", "pace", "burst", "memory")
 
 
 def main() -> int:

@@ -32,6 +32,16 @@ IVR_STEP_SIZE_RATIO = Bound(1.1)
 IVR_STEP_ROUND_TRIPS = Bound(2)
 """Requests to AWS of one key press: one read, one transaction."""
 
+SESSIONS_P99_RATIO = Bound(1.2)
+"""p99 of a key press, the last ten thousand ÷ the first, when 5,000 calls are live all the while; in time and in processor time, each
+÷ the bare handler's meanwhile."""
+
+SESSIONS_MEMORY_RATIO = Bound(1.1)
+"""Memory that an environment holds after 50,000 key presses ÷ before them: what is kept of a call is kept in the table."""
+
+SESSIONS_MISTAKEN = Bound(0)
+"""Calls that do not stand where their caller's keys lead, or whose turns are not as many as their presses."""
+
 BURST_LOST = Bound(0)
 """Callbacks that were not answered 200, or answered and then not in the journal."""
 
@@ -43,6 +53,9 @@ WRITE_UNITS_PER_CALL = Bound(7)
 
 USD_PER_MILLION_CALLS = Bound(8.5)
 """All of AWS from callback to SMS hand-off, list prices in ap-south-1, the provider answering in 300 ms."""
+
+USD_PER_MILLION_MENU_CALLS = Bound(55)
+"""All of AWS for a call of five turns in a menu, with every request that the flow's applets make, list prices in ap-south-1."""
 
 BILLED_BY_THE_HOUR = Bound(0)
 """Resources of the template that cost money for every hour they exist, used or not."""

@@ -1,4 +1,5 @@
-"""What a missed call costs on AWS, from the callback to the hand-off of its SMS, and what is paid each month for being there.
+"""What a missed call costs on AWS, from the callback to the hand-off of its SMS, and a call through a menu; and what is paid each
+month for being there.
 
 The built functions run under the runtime client, one batch after another; every request to AWS passes a meter that counts DynamoDB's
 units from the items themselves. Nothing is estimated but the share of a processor that Lambda gives a function, and what AWS does
@@ -14,7 +15,7 @@ from typing import Any
 
 from benchmarks import bounds, prices
 from benchmarks.measuring import Check, Report, Table, main, progress
-from benchmarks.pipeline import PROVIDER_SECONDS, Pipeline, running
+from benchmarks.pipeline import AGENDA_AND_SUPPORT, PROVIDER_SECONDS, Pipeline, running
 from benchmarks.workers import BYTES_PER_LOG_EVENT, Taken, platform_log_bytes
 from ringback_local import template
 from ringback_local.stack import Options
@@ -59,6 +60,8 @@ class Batches:
 
 BUSY = Batches("in batches of 10", 10, 4)
 LONE = Batches("a lone call", 1, 10)
+WALKS = Batches("through the main menu", 10, 4)
+"""Ten callers walk five turns each, then `react` hears of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,10 @@ class Measured:
     def calls(self) -> int:
         return self.batches.size * self.batches.rounds
 
+    @property
+    def invocations(self) -> dict[str, int]:
+        return {name: len(taken.milliseconds) for name, taken in self.timed.items()}
+
 
 def measure() -> Report:
     source = template.read()
@@ -82,8 +89,10 @@ def measure() -> Report:
     progress("timing the same without the meter")
     timed, idle_timed = _measured(options, metered=False)
     memory = {name: memory_mb(source, name) for name in idle}
-    busy, lone = (Measured(batches, counted[batches.title], timed[batches.title]) for batches in (BUSY, LONE))
-    totals = {each.batches.title: per_call(each, memory, source) for each in (busy, lone)}
+    busy, lone, walks = (
+        Measured(batches, counted[batches.title], timed[batches.title]) for batches in (BUSY, LONE, WALKS)
+    )
+    totals = {each.batches.title: per_call(each, memory, source) for each in (busy, lone, walks)}
     bill = [
         (
             line,
@@ -97,7 +106,7 @@ def measure() -> Report:
     usd = {title: sum(price for _, price in lines.values()) for title, lines in totals.items()}
     named = {
         name
-        for taken in (*busy.counted.values(), *lone.counted.values(), *idle.values())
+        for taken in (*busy.counted.values(), *lone.counted.values(), *walks.counted.values(), *idle.values())
         for name in taken.metrics
     }
     fixed = monthly(source, len(named), idle, idle_timed, memory)
@@ -121,6 +130,30 @@ def measure() -> Report:
                 "DynamoDB requests and units by call",
                 ("", "requests", "WU", "RU", "lone: requests", "lone: WU", "lone: RU"),
                 operations(busy, lone),
+            ),
+            Table(
+                f"A new caller's call of {len(AGENDA_AND_SUPPORT)} turns in the main menu, {walks.calls} calls",
+                ("what AWS bills, by call", "", "USD/million"),
+                [
+                    *((line, n, price) for line, (n, price) in totals[WALKS.title].items() if n),
+                    ("all of it", "", usd[WALKS.title]),
+                ],
+            ),
+            Table(
+                "DynamoDB requests and units by call in a menu",
+                ("", "requests", "WU", "RU"),
+                operations(walks),
+            ),
+            Table(
+                "Requests to AWS by event, and USD for 1,000",
+                ("", "requests", "USD"),
+                [
+                    (name, requests_by_call(each), usd[each.batches.title] / 1000)
+                    for name, each in (
+                        ("missed call, to its SMS", busy),
+                        ("call of five turns in a menu", walks),
+                    )
+                ],
             ),
             Table(
                 "Each function, by invocation",
@@ -149,6 +182,7 @@ def measure() -> Report:
                 bounds.WRITE_UNITS_PER_CALL,
             ),
             Check("USD per million missed calls", usd[BUSY.title], bounds.USD_PER_MILLION_CALLS),
+            Check("USD per million calls in a menu", usd[WALKS.title], bounds.USD_PER_MILLION_MENU_CALLS),
             Check("resources billed by the hour", len(hourly), bounds.BILLED_BY_THE_HOUR),
         ],
         [
@@ -172,6 +206,10 @@ def _measured(options: Options, *, metered: bool) -> tuple[dict[str, dict[str, T
         for batches in (BUSY, LONE):
             _come(pipeline, batches)
             found[batches.title] = _take(pipeline)
+        _walk(pipeline, Batches("warming up", 10, 1))
+        _take(pipeline)
+        _walk(pipeline, WALKS)
+        found[WALKS.title] = _take(pipeline)
         for name in ("Release", "Reconcile"):
             pipeline.functions[name].invoke({})
         return found, _take(pipeline)
@@ -185,6 +223,12 @@ def _come(pipeline: Pipeline, batches: Batches) -> None:
         time.sleep(0.4)  # so that the next batch finds nobody waiting for a departure
 
 
+def _walk(pipeline: Pipeline, batches: Batches) -> None:
+    for _ in range(batches.rounds):
+        pipeline.walk(batches.size)
+        pipeline.react(batches.size)
+
+
 def _take(pipeline: Pipeline) -> dict[str, Taken]:
     return {name: function.take() for name, function in pipeline.functions.items()}
 
@@ -194,18 +238,21 @@ def per_call(
 ) -> dict[str, tuple[float, float]]:
     """By line of the bill: how much of it one call uses, and what a million calls pay for it."""
     calls = measured.calls
-    invocations = {name: len(taken.milliseconds) for name, taken in measured.timed.items()}
+    invocations = measured.invocations
+    callbacks = invocations["VoiceWebhook"]
     gb_seconds = sum(
         invocations[name] * billed_ms(taken, memory[name]) / 1000 * memory[name] / 1024
         for name, taken in measured.timed.items()
         if invocations[name]
     )
     quiet = logs_are_quiet(source)
-    log_bytes = sum(taken.log_bytes for taken in measured.counted.values()) + calls * access_log_bytes(source)
+    log_bytes = sum(taken.log_bytes for taken in measured.counted.values()) + callbacks * access_log_bytes(
+        source
+    )
     log_bytes += 0 if quiet else sum(invocations.values()) * platform_log_bytes()
     sqs = sum(_requests(measured, "sqs").values()) + 2 * invocations["SendMessage"]
     used = {
-        "HTTP API requests": ("http_api_request", calls),
+        "HTTP API requests": ("http_api_request", callbacks),
         "Lambda requests": ("lambda_request", sum(invocations.values())),
         "Lambda GB-seconds": ("lambda_gb_second", gb_seconds),
         "DynamoDB write units": ("dynamodb_write_unit", sum(_units(measured, "writes").values()) * calls),
@@ -219,6 +266,14 @@ def per_call(
         line: (n / calls, n / calls * prices.used(price) * (1e6 / 1e9 if price == "log_gb" else 1e6))
         for line, (price, n) in used.items()
     }
+
+
+def requests_by_call(measured: Measured) -> float:
+    """What AWS is asked for one call: at the API, of functions, and by functions."""
+    asked = sum(used.requests for taken in measured.counted.values() for used in taken.bill.values())
+    return (
+        measured.invocations["VoiceWebhook"] + sum(measured.invocations.values()) + asked
+    ) / measured.calls
 
 
 def billed_ms(taken: Taken, memory: int) -> float:
@@ -253,10 +308,10 @@ def access_log_bytes(source: template.Template) -> int:
     return len(line) + BYTES_PER_LOG_EVENT
 
 
-def operations(busy: Measured, lone: Measured) -> list[tuple[str | float, ...]]:
-    """Each DynamoDB operation with what one call makes of it."""
+def operations(*measured: Measured) -> list[tuple[str | float, ...]]:
+    """Each DynamoDB operation with what one call makes of it, in each way of calls coming."""
     sides = [
-        (_requests(each, "dynamodb"), _units(each, "writes"), _units(each, "reads")) for each in (busy, lone)
+        (_requests(each, "dynamodb"), _units(each, "writes"), _units(each, "reads")) for each in measured
     ]
     names = sorted({name for requests, _, _ in sides for name in requests})
     rows: list[tuple[str | float, ...]] = [

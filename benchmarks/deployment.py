@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,7 +17,7 @@ from ringback_local.network import parsed, sample_documents
 from ringback_local.stack import Options, Stack
 
 CAMPAIGN = "clean-water"
-NUMBER = "08040001001"
+NUMBER = "+918040001001"
 """Rung by everybody here; it sends its callers a welcome."""
 
 
@@ -40,31 +40,41 @@ def caller(index: int) -> str:
 
 def missed_call(call_id: str, phone: str, at: datetime) -> str:
     """The query of the callback about a missed call, as Exotel writes it."""
-    wall_time = at.astimezone(INDIA).strftime("%Y-%m-%d %H:%M:%S")
-    return urlencode(
-        {
-            "CallSid": call_id,
-            "CallFrom": phone,
-            "CallTo": NUMBER,
-            "Direction": "incoming",
-            "Created": at.astimezone(INDIA).strftime("%a, %d %b %Y %H:%M:%S"),
-            "DialCallDuration": "0",
-            "StartTime": wall_time,
-            "EndTime": "1970-01-01 05:30:00",
-            "CallType": "call-attempt",
-            "DialWhomNumber": "",
-            "flow_id": "11754",
-            "tenant_id": "1409",
-            "From": phone,
-            "To": NUMBER,
-            "CurrentTime": wall_time,
-        }
-    )
+    return flow_request(call_id, phone, NUMBER, at)
+
+
+def flow_request(
+    call_id: str, phone: str, number: str, began_at: datetime, seconds: int = 0, digits: str | None = None
+) -> str:
+    """The query of a Passthru, so many seconds into a call to a number, as Exotel writes it; with the keys pressed, if any."""
+    dialled = f"0{number.removeprefix('+91')}"
+    told = {
+        "CallSid": call_id,
+        "CallFrom": phone,
+        "CallTo": dialled,
+        "Direction": "incoming",
+        "Created": _wall(began_at, "%a, %d %b %Y %H:%M:%S"),
+        "DialCallDuration": "0",
+        "StartTime": _wall(began_at),
+        "EndTime": "1970-01-01 05:30:00",
+        "CallType": "call-attempt",
+        "DialWhomNumber": "",
+        "flow_id": "11754",
+        "tenant_id": "1409",
+        "From": phone,
+        "To": dialled,
+        "CurrentTime": _wall(began_at + timedelta(seconds=seconds)),
+    }
+    return urlencode(told | ({"digits": f'"{digits}"'} if digits else {}))
 
 
 def call_id(index: int, run: str = "bench") -> str:
     """32 characters, as Exotel's own ids."""
     return f"{run}{index:0{32 - len(run)}x}"
+
+
+def _wall(at: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    return at.astimezone(INDIA).strftime(form)
 
 
 def _unlimited(document: Document) -> dict[str, Any]:

@@ -5,20 +5,18 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from copy import deepcopy
-from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from benchmarks import bounds
 from benchmarks.artefacts import BARE_STEP, bare, built
-from benchmarks.deployment import CAMPAIGN, call_id, caller, deployed
+from benchmarks.deployment import CAMPAIGN, call_id, caller, deployed, flow_request
 from benchmarks.measuring import Check, Report, Table, main, progress, progressing, ratios
 from benchmarks.webhook import cpu, span
 from benchmarks.wire import Answer, Forward, Relay, Request
 from benchmarks.workers import Metered, Taken, api_event, environment_of
-from ringback.domain.times import INDIA
 from ringback.services import campaigns
 from ringback_local.network import sample_documents
 from ringback_local.stack import Options, Stack
@@ -42,7 +40,7 @@ def measure() -> Report:
         for mapping in stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
             stack.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
         campaigns.publish(runtime, with_a_large_menu())
-        _bare_table(stack)
+        bare_table(stack)
         environment = environment_of(stack.function("VoiceWebhook"))
         door = built()["VoiceWebhook"]
         with (
@@ -128,7 +126,7 @@ class Callers:
 
     def __init__(self, stack: Stack, side: Metered, number: str) -> None:
         self.side = side
-        self._number = f"0{number.removeprefix('+91')}"
+        self._number = number
         self._path = f"{urlsplit(stack.voice_url(CAMPAIGN)).path}/turn"
         self._at = stack.now()
         self._waiting: Iterator[str] = iter(())
@@ -149,26 +147,9 @@ class Callers:
             self.side.invoke(api_event(self._path, query))
 
     def request(self, number: int, seconds: int, digits: str | None = None) -> str:
-        """The query of a Passthru in a flow, as Exotel writes it."""
+        """The query of a Passthru in a flow, `seconds` after the crowd has come."""
         phone = caller(number % 100_000)
-        told = {
-            "CallSid": call_id(number, "ivr"),
-            "CallFrom": phone,
-            "CallTo": self._number,
-            "Direction": "incoming",
-            "Created": _wall(self._at, "%a, %d %b %Y %H:%M:%S"),
-            "DialCallDuration": "0",
-            "StartTime": _wall(self._at),
-            "EndTime": "1970-01-01 05:30:00",
-            "CallType": "call-attempt",
-            "DialWhomNumber": "",
-            "flow_id": "11754",
-            "tenant_id": "1409",
-            "From": phone,
-            "To": self._number,
-            "CurrentTime": _wall(self._at + timedelta(seconds=seconds)),
-        }
-        return urlencode(told | ({"digits": f'"{digits}"'} if digits else {}))
+        return flow_request(call_id(number, "ivr"), phone, self._number, self._at, seconds, digits)
 
 
 def round_trips(stack: Stack, environment: dict[str, str]) -> float:
@@ -224,7 +205,7 @@ def with_a_large_menu() -> dict[str, Any]:
     return document
 
 
-def _bare_table(stack: Stack) -> None:
+def bare_table(stack: Stack) -> None:
     """A table for the bare handler, with a row as large as a call of ours."""
     stack.client("dynamodb").create_table(
         TableName="bare",
@@ -236,10 +217,6 @@ def _bare_table(stack: Stack) -> None:
         TableName="bare",
         Item={"id": {"S": "the-call"}, "turn": {"N": "1"}, "state": {"S": "x" * 1200}},
     )
-
-
-def _wall(at: datetime, form: str = "%Y-%m-%d %H:%M:%S") -> str:
-    return at.astimezone(INDIA).strftime(form)
 
 
 if __name__ == "__main__":

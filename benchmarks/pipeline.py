@@ -12,15 +12,21 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import urlopen
 
 from benchmarks.artefacts import NAMES, built
-from benchmarks.deployment import CAMPAIGN, call_id, caller, deployed, missed_call
+from benchmarks.deployment import CAMPAIGN, call_id, caller, deployed, flow_request, missed_call
 from benchmarks.units import Item
 from benchmarks.wire import Meter, Relay, late, shape_of
 from benchmarks.workers import Failed, Metered, api_event, environment_of
+from ringback.providers.exotel import menus as exotel_menus
 from ringback.runtime import Runtime
 from ringback.services import callbacks
+from ringback_local.network import menu_flow
 from ringback_local.stack import Options, Stack
 
 Thing = TypeVar("Thing")
+
+MENU = "+918040001021"
+AGENDA_AND_SUPPORT = (None, None, "1", "1", "1")
+"""What a caller presses at each turn of the main menu; at the fourth Exotel tells again of the key that led to the agenda."""
 
 PROVIDER_SECONDS = 0.3
 """What the provider takes to answer a request to send an SMS."""
@@ -53,10 +59,33 @@ class Pipeline:
         path = f"{urlsplit(self._stack.voice_url(CAMPAIGN)).path}/missed-call"
         for number in range(self._calls, self._calls + calls):
             query = missed_call(call_id(number), caller(number), self._stack.now())
-            answer = self.functions["VoiceWebhook"].invoke(api_event(path, query))
-            if answer["statusCode"] != 200:
-                raise Failed(f"the voice door answered {answer['statusCode']}")
+            self._ask(path, query)
         self._calls += calls
+
+    def walk(self, calls: int) -> None:
+        """So many new callers walk the main menu in five turns: silence to the languages, the agenda, and support for what it asks.
+
+        Every request of the flow is one invocation of the door: the turn's, and those of the applets that the answer leads to.
+        """
+        path = urlsplit(self._stack.voice_url(CAMPAIGN)).path
+        cases = menu_flow(path, again="")[1]["cases"]
+        for number in range(self._calls, self._calls + calls):
+            for turn, key in enumerate(AGENDA_AND_SUPPORT):
+                seconds = 20 * turn
+                query = flow_request(call_id(number), caller(number), MENU, self._stack.now(), seconds, key)
+                told = self._ask(f"{path}/{exotel_menus.TURN}", query)
+                for applet in cases[json.loads(told["body"])["select"]]:
+                    if applet["applet"] == "greeting":
+                        self._ask(applet["url"], query, "HEAD")
+                    if "url" in applet:
+                        self._ask(applet["url"], query)
+        self._calls += calls
+
+    def _ask(self, path: str, query: str, method: str = "GET") -> Any:
+        answer = self.functions["VoiceWebhook"].invoke(api_event(path, query, method))
+        if answer["statusCode"] != 200:
+            raise Failed(f"the voice door answered {answer['statusCode']}")
+        return answer
 
     def react(self, batch: int) -> int:
         """Hand everything new in the journal to `React`, in batches of at most so many; returns how many batches."""

@@ -137,6 +137,8 @@ class Meter:
         match operation:
             case "PutItem" | "UpdateItem" | "DeleteItem":
                 return self._write(operation, asked, lambda: forward(request))
+            case "TransactWriteItems":
+                return self._write_together(asked, lambda: forward(request))
             case "GetItem" | "BatchGetItem" | "Query" | "Scan":
                 answer = forward(request)
                 self._read(operation, asked, json.loads(answer.body))
@@ -145,8 +147,7 @@ class Meter:
                 raise ValueError(f"no rule for the units of {operation}")
 
     def _write(self, operation: str, asked: Mapping[str, Any], forward: Callable[[], Answer]) -> Answer:
-        table, shape = asked["TableName"], self._shapes[asked["TableName"]]
-        key = asked.get("Key") or {name: asked["Item"][name] for name in shape.keys}
+        table, shape, key = self._item(asked)
         before = self._look(table, key)
         answer = forward()
         name = f"dynamodb {operation} {table.removeprefix(self._prefix)}"
@@ -155,6 +156,30 @@ class Meter:
         elif b"ConditionalCheckFailed" in answer.body:
             self._note(f"{name} (condition failed)", writes=failed_write_units(before, asked.get("Item")))
         return answer
+
+    def _write_together(self, asked: Mapping[str, Any], forward: Callable[[], Answer]) -> Answer:
+        """A transaction is one request; each of its items costs twice what it would by itself, also when none is written."""
+        parts: list[Mapping[str, Any]] = [part for each in asked["TransactItems"] for part in each.values()]
+        items = [self._item(part) for part in parts]
+        before = [self._look(table, key) for table, _, key in items]
+        answer = forward()
+        name = f"dynamodb TransactWriteItems {'+'.join(t.removeprefix(self._prefix) for t, _, _ in items)}"
+        if answer.status == 200:
+            units = sum(
+                write_units(shape, old, self._look(table, key), in_transaction=True)
+                for (table, shape, key), old in zip(items, before, strict=True)
+            )
+            self._note(name, writes=units)
+        elif b"TransactionCanceled" in answer.body:
+            pairs = zip(before, parts, strict=True)
+            units = sum(2 * failed_write_units(old, part.get("Item")) for old, part in pairs)
+            self._note(f"{name} (condition failed)", writes=units)
+        return answer
+
+    def _item(self, asked: Mapping[str, Any]) -> tuple[str, Shape, Item]:
+        """Table, shape and key of what a write is about."""
+        table, shape = asked["TableName"], self._shapes[asked["TableName"]]
+        return table, shape, asked.get("Key") or {name: asked["Item"][name] for name in shape.keys}
 
     def _read(self, operation: str, asked: Mapping[str, Any], told: Mapping[str, Any]) -> None:
         if operation == "BatchGetItem":

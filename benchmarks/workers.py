@@ -38,6 +38,8 @@ class Taken:
     milliseconds: list[float] = field(default_factory=list)
     """Of each invocation, as the event's sender saw it."""
     cpu_milliseconds: float = 0.0
+    cpu_of_each: list[float] = field(default_factory=list)
+    """Of each invocation by itself, without what the runtime does between two."""
     log_bytes: int = 0
     """As CloudWatch counts them, Lambda's own lines not among them."""
     metrics: frozenset[str] = frozenset()
@@ -63,7 +65,9 @@ class Metered:
 
     def invoke(self, event: Any) -> Any:
         """Run it once; `Failed` with Lambda's own words when it did not succeed."""
+        before = self._worker.cpu_seconds()
         invocation = self._worker.invoke(event)
+        self._taken.cpu_of_each.append((self._worker.cpu_seconds() - before) * 1000)
         if invocation.error:
             raise Failed(f"{invocation.error.get('errorType')}: {invocation.error.get('errorMessage')}")
         self._taken.milliseconds.append(invocation.milliseconds)
@@ -89,6 +93,9 @@ class Metered:
 
     def peak_memory_mb(self) -> float:
         return self._worker.peak_memory_mb()
+
+    def memory_mb_held(self) -> float:
+        return self._worker.memory_mb()
 
     def __enter__(self) -> Self:
         return self
@@ -116,6 +123,7 @@ def environment_for_imports() -> dict[str, str]:
         "AWS_ENDPOINT_URL": _NO_ENDPOINT,
         "TABLE_PREFIX": "ringback-",
         "SEND_QUEUE_URL": _NO_ENDPOINT,
+        "DIAL_QUEUE_URL": _NO_ENDPOINT,
         "REACT_RETRY_QUEUE_URL": _NO_ENDPOINT,
         "RECORDING_QUEUE_URL": _NO_ENDPOINT,
         "RECORDINGS_BUCKET": "recordings",

@@ -67,6 +67,29 @@ def test_an_update_that_enters_an_index_costs_its_write_too() -> None:
     assert meter.take() == {"dynamodb UpdateItem messages": Used(1, writes=2)}
 
 
+def transaction() -> Request:
+    puts = [{"Put": {"TableName": name, "Item": {"id": {"S": "x" * 1500}}}} for name in SHAPES]
+    return asking("DynamoDB_20120810.TransactWriteItems", TransactItems=puts)
+
+
+def test_a_transaction_is_one_request_whose_items_cost_double() -> None:
+    """A turn in a menu: the call and its fact."""
+    table = Table(None, {"id": {"S": "x" * 1500}})
+    meter = Meter("t-", SHAPES, table.look)
+    meter(transaction(), table.succeed)
+
+    assert meter.take() == {"dynamodb TransactWriteItems journal+messages": Used(1, writes=8)}
+
+
+def test_a_transaction_that_lost_a_race_costs_as_if_it_had_won() -> None:
+    meter = Meter("t-", SHAPES, lambda table, key: None)
+    meter(transaction(), lambda _: Answer(400, {}, b'{"__type": "...#TransactionCanceledException"}'))
+
+    assert meter.take() == {
+        "dynamodb TransactWriteItems journal+messages (condition failed)": Used(1, writes=8)
+    }
+
+
 def test_a_batch_read_pays_for_what_it_does_not_find() -> None:
     """Two keys, one item: two reads."""
     meter = Meter("t-", SHAPES, lambda table, key: None)
@@ -107,8 +130,8 @@ def test_an_operation_without_a_rule_is_no_free_one() -> None:
     """Whoever brings a new operation must say what it costs."""
     meter = Meter("t-", SHAPES, lambda table, key: None)
 
-    with pytest.raises(ValueError, match="no rule for the units of TransactWriteItems"):
-        meter(asking("DynamoDB_20120810.TransactWriteItems"), lambda _: telling({}))
+    with pytest.raises(ValueError, match="no rule for the units of ExecuteStatement"):
+        meter(asking("DynamoDB_20120810.ExecuteStatement"), lambda _: telling({}))
 
 
 def test_a_shape_is_read_from_what_dynamodb_tells_of_a_table() -> None:

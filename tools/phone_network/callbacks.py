@@ -68,6 +68,7 @@ class Callbacks:
         self.plan = FaultPlan()
         self.passthru = Figures()
         self.fragments = Figures()
+        self.sounds = Figures()
         self.statuses = Figures()
         self.documents = Figures()
         self.reports = Figures()
@@ -106,6 +107,8 @@ class Callbacks:
         call.earlier_url = _joined(
             applet.url, _encoded(tuple(each for each in fields if each[0] != "passthru"))
         )
+        passthru = len(call.answers)
+        call.answers.append([])
         self.passthru.wanted += 1
         self.passthru.extra += max(0, sum(delivery.copies for delivery in planned) - 1)
         if not planned:
@@ -117,11 +120,11 @@ class Callbacks:
             return None
         meant, *extra = planned
         for delivery in extra:
-            self._spawn("callbacks", self._pass_on(call, applet.url, delivery))
-        answer = await self._pass_on(call, applet.url, meant)
+            self._spawn("callbacks", self._pass_on(call, applet.url, delivery, passthru))
+        answer = await self._pass_on(call, applet.url, meant, passthru)
         if not applet.is_async and plan.strikes("passthru_retry", *cause):
             self.passthru.extra += 1
-            return await self._pass_on(call, applet.url, deliveries.Delivery(meant.fields))
+            return await self._pass_on(call, applet.url, deliveries.Delivery(meant.fields), passthru)
         if not applet.is_async and plan.strikes("passthru_timeout", *cause):
             return None
         return answer
@@ -173,7 +176,7 @@ class Callbacks:
 
     async def load(self, url: str) -> Answer | None:
         """Get a sound file."""
-        return await self._send(self.fragments, "GET", url, self._timing.fragment_timeout_seconds)
+        return await self._send(self.sounds, "GET", url, self._timing.fragment_timeout_seconds)
 
     async def post(
         self,
@@ -253,12 +256,15 @@ class Callbacks:
             *(self._deliver(sms, delivery) for delivery in planned for _ in range(delivery.copies))
         )
 
-    async def _pass_on(self, call: Call, url: str, delivery: Delivery) -> Answer | None:
+    async def _pass_on(
+        self, call: Call, url: str, delivery: Delivery, passthru: int | None = None
+    ) -> Answer | None:
+        """Send one delivery; `passthru`: which Passthru of the call it is of, None for another applet's."""
         await asyncio.sleep(delivery.after_seconds)
         if delivery.waits_for_next:
             await self._hold(url)
         full = _joined(url, _encoded(delivery.fields))
-        answers = await asyncio.gather(*(self._get(call, full) for _ in range(delivery.copies)))
+        answers = await asyncio.gather(*(self._get(call, full, passthru) for _ in range(delivery.copies)))
         self._release(url)
         return answers[0]
 
@@ -293,12 +299,14 @@ class Callbacks:
         for free in self._held.pop(url, ()):
             free.set()
 
-    async def _get(self, call: Call, url: str) -> Answer | None:
+    async def _get(self, call: Call, url: str, passthru: int | None) -> Answer | None:
         call.requests_sent += 1
         answer = await self._send(self.passthru, "GET", url, self._timing.passthru_timeout_seconds)
         if answer is not None and answer.status == 200:
             call.requests_accepted += 1
             call.tellings_accepted.add(url)
+            if passthru is not None:
+                call.note_answer(passthru, answer.body)
         self._feed.tell("callback.sent", call_sid=call.sid, status=answer and answer.status)
         return answer
 

@@ -36,6 +36,14 @@ class Leg:
     answered_by: str = "NA"
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A request of a Passthru that was answered with 200. `behind`: how many later Passthrus of its call had been answered by then."""
+
+    body: str
+    behind: int
+
+
 @dataclass(slots=True, eq=False)
 class Call:
     """A call between a handset and an ExoPhone.
@@ -62,6 +70,9 @@ class Call:
     requests_accepted: int = 0
     tellings_accepted: set[str] = field(default_factory=set)
     """The different requests about this call that were answered with 200: its flow may tell of it in several ways."""
+    answers: list[list[Answered]] = field(default_factory=list)
+    """For each Passthru it came to, in their order, what every request of it was answered: repeats, and those the plan makes
+    the flow wait for in vain. None: no request reached us."""
     dropped: bool = False
     line: Line | None = None
     direction: str = INCOMING
@@ -82,6 +93,11 @@ class Call:
     conversation_seconds: int = 0
     callbacks_sent: int = 0
     callbacks_accepted: int = 0
+
+    def note_answer(self, passthru: int, body: bytes) -> None:
+        """Keep what a request of the call's nth Passthru, from 0, was answered."""
+        behind = sum(bool(later) for later in self.answers[passthru + 1 :])
+        self.answers[passthru].append(Answered(body.decode("utf-8", "replace"), behind))
 
     @property
     def cause(self) -> tuple[object, ...]:

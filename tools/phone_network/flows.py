@@ -29,6 +29,7 @@ from phone_network.applets import (
     Voicemail,
 )
 from phone_network.calls import Call
+from phone_network.clock import wall
 from phone_network.config import Account
 from phone_network.exchange import Exchange
 from phone_network.fragments import Answer, BadAnswer, NeverSent
@@ -121,10 +122,11 @@ class _Walk:
 
     async def _passthru(self, applet: Passthru, here: str) -> Branch | None:
         call, now = self._call, self._line.now()
+        told = {"url": applet.url, "digits": call.digits, "current_time": wall(now)}
         work = self._exchange.callbacks.ask(call, applet, self._cause(here), now)
         if applet.is_async:
             self._exchange.spawn("callbacks", work)
-            self._line.note("told", url=applet.url, digits=call.digits, is_async=True)
+            self._line.note("told", **told, is_async=True)
             return None
         is_sent = True
         try:
@@ -132,7 +134,7 @@ class _Walk:
         except NeverSent:
             self._answer, is_sent = None, False
         status = self._answer and self._answer.status
-        self._line.note("told", url=applet.url, digits=call.digits, status=status, sent=is_sent)
+        self._line.note("told", **told, status=status, sent=is_sent)
         return None if status == 200 else (applet.otherwise, f"{here}.")
 
     def _switch(self, applet: Switch, here: str) -> Branch:

@@ -1,6 +1,8 @@
 """What people received and what the network saw: the figures that judge a campaign from outside."""
 
 from collections import Counter
+from dataclasses import asdict
+from hashlib import sha256
 
 from phone_network.callbacks import Figures
 from phone_network.calls import Call
@@ -37,6 +39,7 @@ def totals(network: Network) -> dict[str, object]:
         },
         "passthru": _figures(network.callbacks.passthru),
         "fragments": _figures(network.callbacks.fragments),
+        "sounds": _figures(network.callbacks.sounds),
         "statuses": _figures(network.callbacks.statuses),
         "documents": _figures(network.callbacks.documents),
         "reports": _figures(network.callbacks.reports),
@@ -127,8 +130,9 @@ def _twilio_row(call: TwilioCall) -> dict[str, object]:
 
 
 def whole_call(call: AnyCall) -> dict[str, object]:
-    """Return a call with what its person heard and did."""
-    return {**row_of(call), **(_line(call.line) if call.line else {})}
+    """Return a call with what its person heard and did, and what each Passthru's requests were answered."""
+    answers = [list(map(asdict, requests)) for requests in call.answers] if isinstance(call, Call) else []
+    return {**row_of(call), **(_line(call.line) if call.line else {}), "answers": answers}
 
 
 def _line(line: Line) -> dict[str, object]:
@@ -167,6 +171,7 @@ def _recording_row(recording: Recording, fetched: int, is_ready: bool) -> dict[s
         "content_type": recording.content_type,
         "seconds": round(recording.seconds, 3),
         "bytes": len(recording.content),
+        "sha256": sha256(recording.content).hexdigest(),
         "ready": is_ready,
         "fetched": fetched,
     }
@@ -213,11 +218,12 @@ def _figures(figures: Figures) -> dict[str, object]:
 
 def _spread(latencies: list[float]) -> dict[str, float | None]:
     if not latencies:
-        return {"p50": None, "p95": None, "max": None}
+        return {"p50": None, "p95": None, "p99": None, "max": None}
     ordered = sorted(latencies)
     last = len(ordered) - 1
     return {
         "p50": round(ordered[round(last * 0.50)], 6),
         "p95": round(ordered[round(last * 0.95)], 6),
+        "p99": round(ordered[round(last * 0.99)], 6),
         "max": round(ordered[last], 6),
     }

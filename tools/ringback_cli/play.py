@@ -50,6 +50,7 @@ def play(story: str, size: int, seed: int, faults: str, as_json: bool, keep_logs
     """Play a seeded STORY through a stack of its own, and judge it by what people received.
 
     \b
+    ivr            people walk a campaign's menus, many at once; each answer is what their own handset pressed
     missed-calls   people give missed calls to two campaigns; each gets what was promised, once
 
     The stack is made for the story and leaves nothing behind; a running `ringback local up` is not touched. The exit status is 1

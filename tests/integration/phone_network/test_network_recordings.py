@@ -1,6 +1,7 @@
 """Recordings are private, appear after a while, and cannot be deleted at this provider."""
 
 import base64
+import hashlib
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -50,6 +51,7 @@ def test_a_recording_is_a_file_of_its_length(recorded: Callable[..., Any], kind:
     assert (status, content_type) == (200, f"audio/{kind}")
     assert again[2] == content
     assert (row["seconds"], row["bytes"], row["ready"], row["fetched"]) == (12.0, len(content), True, 2)
+    assert row["sha256"] == hashlib.sha256(content).hexdigest()
     if kind == "wav":
         assert sounds.played_seconds(content) == 12.0
     else:

@@ -39,6 +39,46 @@ def test_a_telling_that_was_not_taken_is_not_counted(serve: Callable[..., Any], 
     assert call["tellings_accepted"] == 1
 
 
+@pytest.mark.parametrize(
+    ("fault", "answers"),
+    [
+        ("passthru_duplicate", [[("one", 0), ("two", 0), ("two", 0)]]),
+        ("passthru_retry", [[("one", 0), ("two", 0)]]),
+        ("passthru_timeout", [[("one", 0)]]),
+        ("passthru_drop", [[]]),
+    ],
+)
+def test_every_answer_to_a_passthru_is_kept_also_those_that_the_flow_waits_for_in_vain(
+    serve: Callable[..., Any], our_side: Any, fault: str, answers: list[list[tuple[str, int]]]
+) -> None:
+    told = iter(("one", "two", "two"))
+    our_side.pages["/turn"] = lambda request: (200, "text/plain", next(told))
+    flow = [{"applet": "passthru", "url": f"{our_side.url}/turn", "async": False}, {"applet": "hangup"}]
+    network = serve(faults={fault: 1}, exophones=[{"number": "+918040001001", "flow": flow}])
+    network.ring()
+    network.wait_until_idle()
+
+    (call,) = network.control("calls?whole=1")["calls"]
+    found = [[(each["body"], each["behind"]) for each in requests] for requests in call["answers"]]
+    assert found == answers
+    assert len([entry for entry in call["log"] if entry["event"] == "told"]) == 1
+
+
+def test_a_repeat_tells_how_many_later_passthrus_had_been_answered(
+    serve: Callable[..., Any], our_side: Any
+) -> None:
+    passthru = {"applet": "passthru", "url": f"{our_side.url}/turn", "async": False}
+    network = serve(
+        faults={"passthru_duplicate": 1},
+        exophones=[{"number": "+918040001001", "flow": [passthru, passthru, {"applet": "hangup"}]}],
+    )
+    network.ring()
+    network.wait_until_idle()
+
+    (call,) = network.control("calls?whole=1")["calls"]
+    assert [[each["behind"] for each in requests] for requests in call["answers"]] == [[0, 1, 1], [0, 0, 0]]
+
+
 def test_the_summary_says_how_often_each_fault_has_struck(serve: Callable[..., Any]) -> None:
     network = serve(faults={"passthru_duplicate": 1, "passthru_drop": 0.000001})
     for nth in range(3):

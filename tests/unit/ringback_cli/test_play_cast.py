@@ -37,7 +37,7 @@ def test_twenty_handsets_are_enough_for_every_kind_of_caller(campaigns: list[Cam
     assert set(Kind) == {caller.kind for caller in write(20, 3, campaigns).callers}
 
 
-def test_everybody_rings_one_to_three_times_and_every_number_without_a_menu_is_rung(
+def test_everybody_rings_one_to_three_times_and_every_number_that_rings_nobody_back_or_answers_is_rung(
     campaigns: list[Campaign], script: Script
 ) -> None:
     calls = [call for act in script.acts for call in act]
@@ -45,7 +45,10 @@ def test_everybody_rings_one_to_three_times_and_every_number_without_a_menu_is_r
 
     assert {1, 2, 3} == set(made.values())
     assert {call.number.number for call in calls} == {
-        number.number for campaign in campaigns for number in campaign.numbers.values() if not number.menu
+        number.number
+        for campaign in campaigns
+        for number in campaign.numbers.values()
+        if not (number.menu or number.callback)
     }
 
 

@@ -50,12 +50,13 @@ def test_people_see_which_promise_is_broken_and_by_what(capsys: pytest.CaptureFi
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["no-such-story"], "'no-such-story' is not 'missed-calls'"),
+        (["no-such-story"], "'no-such-story' is not one of 'ivr', 'missed-calls'"),
+        (["ivr", "--size", "100001"], "1 to 100,000 handsets"),
         (["missed-calls", "--size", "0"], "0 is not in the range x>=1"),
         (["missed-calls", "--size", "100001"], "1 to 100,000 handsets"),
         (["missed-calls", "--faults", "no-such-file.json"], "no-such-file.json cannot be read"),
     ],
-    ids=["story", "none", "too many", "faults"],
+    ids=["story", "too many callers", "none", "too many", "faults"],
 )
 def test_what_cannot_be_played_is_refused_in_a_sentence(arguments: list[str], sentence: str) -> None:
     result = CliRunner().invoke(play, arguments)

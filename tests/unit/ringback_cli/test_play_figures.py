@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ringback_cli.stories.missed_calls.figures import per_second, spread, times_to_count
+from ringback_cli.stories.missed_calls.figures import times_to_count
+from ringback_cli.stories.spreads import per_second, spread
 
 START = datetime(2026, 3, 2, 6, 30, tzinfo=UTC)
 

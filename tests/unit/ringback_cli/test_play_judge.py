@@ -12,9 +12,11 @@ from ringback.domain.campaigns import Campaign, Purpose
 from ringback.domain.contacts import Contact, Planned
 from ringback.domain.messages import Message, State, name_for
 from ringback.domain.phones import person_id
+from ringback_cli.stories import promises
+from ringback_cli.stories.logs import leaks
 from ringback_cli.stories.missed_calls import judge
 from ringback_cli.stories.missed_calls.cast import Call, Caller, Kind, Script
-from ringback_cli.stories.missed_calls.evidence import Evidence, Told, leaks
+from ringback_cli.stories.missed_calls.evidence import Evidence, Told
 from ringback_cli.stories.phones import AcceptedSms, Received, RungCall
 from ringback_cli.stories.stage import documents
 
@@ -341,7 +343,7 @@ def test_offenders_are_listed_up_to_a_handful_and_show_no_number_whole() -> None
     listed = [line for verdict in judge.verdicts(record) for line in verdict.offenders]
 
     assert listed
-    assert all(len(verdict.offenders) <= judge.SHOWN for verdict in judge.verdicts(record))
+    assert all(len(verdict.offenders) <= promises.SHOWN for verdict in judge.verdicts(record))
     assert not any(phone[3:] in line for phone in (ANU, BALA, CHANDA, DEVI) for line in listed)
 
 

@@ -57,5 +57,8 @@ Tell = Callable[[str, int, int], None]
 
 Story = Callable[[Request, Tell], Report]
 
-STORIES: Mapping[str, str] = {"missed-calls": "ringback_cli.stories.missed_calls"}
+STORIES: Mapping[str, str] = {
+    "ivr": "ringback_cli.stories.ivr",
+    "missed-calls": "ringback_cli.stories.missed_calls",
+}
 """Story → the module whose `play` plays it; imported only when it is played, for it brings AWS's libraries along."""

@@ -3,7 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -46,6 +46,49 @@ class Received:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A line of a call's log: `heard`, `pressed`, `silent`, `recorded`, `told` …"""
+
+    what: str
+    at: datetime
+    """In this call: network's time, and the voice time that was skipped."""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What one request about a call was answered. `behind`: how many later tellings of the call had been answered by then."""
+
+    body: str
+    behind: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WalkedCall:
+    """A call that somebody made and that walked a flow, as the network saw it."""
+
+    call_id: str
+    caller: str
+    shown: str
+    """The caller as we were told of them."""
+    exophone: str
+    began_at: datetime
+    log: Sequence[Happening]
+    answers: Sequence[Sequence[Answered]]
+    """For each `told` of the log, what its requests were answered with 200; none where no request reached us."""
+
+
+@dataclass(frozen=True, slots=True)
+class MadeRecording:
+    """A recording that the provider made. `sha256` is of its file; one that is not ready never was there."""
+
+    call_id: str
+    name: str
+    sha256: str
+    is_ready: bool
+
+
 class Phones:
     """All handsets of a running network. Raises OSError when it cannot be reached."""
 
@@ -60,9 +103,12 @@ class Phones:
         """One handset as its owner sees it: `inbox` and `calls`, oldest first."""
         return self._ask(f"handsets/{phone}")
 
-    def ring_many(self, calls: Sequence[Mapping[str, Any]], at_once: int) -> None:
-        """Let handsets ring (`{"from", "to", "withheld"?}` each); returns at once, the calls go on."""
-        self._ask("ring-many", {"calls": list(calls), "at_once": at_once})
+    def ring_many(
+        self, calls: Sequence[Mapping[str, Any]], at_once: int, per_second: float | None = None
+    ) -> None:
+        """Let handsets ring (`{"from", "to", "withheld"?, "script"?}` each); returns at once, the calls go on."""
+        pace = {} if per_second is None else {"per_second": per_second}
+        self._ask("ring-many", {"calls": list(calls), "at_once": at_once, **pace})
 
     def are_idle(self, wait_seconds: float) -> bool:
         """Whether no call, callback or SMS is under way, having waited for that at most so long."""
@@ -71,6 +117,33 @@ class Phones:
     def pending(self) -> int:
         """How many calls, callbacks and SMS are under way."""
         return sum(self._ask("idle")["pending"].values())
+
+    def live(self) -> int:
+        """How many calls are under way."""
+        return int(self._ask("idle")["pending"].get("calls", 0))
+
+    def walked(self) -> list[WalkedCall]:
+        """Every call that somebody has made so far, with all that happened in it."""
+        return [
+            WalkedCall(
+                call_id=row["call_sid"],
+                caller=row["from"],
+                shown=row["shown"],
+                exophone=row["to"],
+                began_at=datetime.fromisoformat(row["created_at"]),
+                log=tuple(_happening(**entry) for entry in row["log"]),
+                answers=tuple(tuple(Answered(**each) for each in told) for told in row["answers"]),
+            )
+            for row in self._ask("calls?whole=1")["calls"]
+            if row["direction"] == "incoming"
+        ]
+
+    def recordings(self) -> list[MadeRecording]:
+        """Every recording that the provider has made so far."""
+        return [
+            MadeRecording(row["call_sid"], row["name"], row["sha256"], row["ready"])
+            for row in self._ask("recordings")["recordings"]
+        ]
 
     def calls(self) -> list[RungCall]:
         """Every call made so far."""
@@ -136,3 +209,7 @@ class Phones:
         with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:
             told: dict[str, Any] = json.load(answer)
         return told
+
+
+def _happening(event: str, at: str, second: float, **detail: Any) -> Happening:
+    return Happening(event, datetime.fromisoformat(at), detail)

@@ -8,10 +8,12 @@ MOST_PAIRS = 500
 """Exotel's call of five legs with every insight has about 100."""
 
 
-def read(text: str) -> list[tuple[str, str]]:
-    """Names and values, decoded, in order. Raises `Unreadable` for over 500 of them, and for what is not UTF-8."""
+def read(text: str, *, escaping: bool = False) -> list[tuple[str, str]]:
+    """Names and values, decoded, in order. Raises `Unreadable` for over 500 of them, and for what is not UTF-8, unless that is to be
+    escaped (`\\xff`): a caller is not let go for a byte in what nobody reads."""
+    errors = "backslashreplace" if escaping else "strict"
     try:
-        return parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MOST_PAIRS)
+        return parse_qsl(text, keep_blank_values=True, errors=errors, max_num_fields=MOST_PAIRS)
     except UnicodeError:
         raise Unreadable("a form that is not UTF-8") from None
     except ValueError:

@@ -1,28 +1,25 @@
 """What a played story left behind: what people received and the network saw, and what stands in our tables."""
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.messages import Message
-from ringback.domain.metrics import Increments
 from ringback.domain.times import BEGINNING
 from ringback.providers import exotel
-from ringback.runtime import Clock, Runtime
 from ringback.services import metrics
 from ringback.store import contacts, journal
 from ringback.store import messages as ledger
+from ringback_cli.stories.logs import leaks
 from ringback_cli.stories.missed_calls.cast import Script
 from ringback_cli.stories.phones import AcceptedSms, Phones, Received, RungCall
-from ringback_cli.stories.stage import RECONCILE_AHEAD, Stage
+from ringback_cli.stories.stage import Stage
 
 _END = datetime(9000, 1, 1, tzinfo=UTC)
-_DIGITS = re.compile(r"\d{10,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +108,7 @@ def gather(
     stage: Stage, script: Script, told_in_time: Sequence[Told], second_act_at: datetime, unrest: str = ""
 ) -> Evidence:
     """Collect everything. Recounts twice: first to mend and tell the drift, then to see that none is left."""
-    # Reconciliation's clock is ahead, and so is what it received: the recount must not leave that out.
-    clock = Clock(stage.runtime.settings.clock_offset + RECONCILE_AHEAD + timedelta(seconds=1))
-    runtime = Runtime(stage.runtime.settings, clock)
-    drift_before, drift_after = metrics.recount(runtime), metrics.recount(runtime)
+    drift_before, drift_after = stage.recount(), stage.recount()
     return Evidence(
         campaigns={campaign.id: campaign for campaign in stage.campaigns},
         script=script,
@@ -128,24 +122,8 @@ def gather(
         messages=list(ledger.every()),
         dead_letters=stage.dead_letters(),
         totals={campaign.id: metrics.totals(campaign.id) for campaign in stage.campaigns},
-        drift_before=_size(drift_before),
-        drift_after=_size(drift_after),
+        drift_before=drift_before,
+        drift_after=drift_after,
         leaks=list(leaks(stage.stack.logs(), (caller.phone for caller in script.callers), stage.secrets())),
         unrest=unrest,
     )
-
-
-def leaks(lines: Iterable[tuple[str, str]], phones: Iterable[str], secrets: Iterable[str]) -> Iterator[str]:
-    """Where the log lines (function, line) hold a number or a secret in clear. Never repeats what leaked."""
-    nationals = {phone.removeprefix("+91").removeprefix("+") for phone in phones}
-    tails = {national[-10:] for national in nationals}
-    hidden = [secret for secret in secrets if secret]
-    for nth, (function, line) in enumerate(lines, 1):
-        if any(run[-10:] in tails for run in _DIGITS.findall(line)):
-            yield f"{function}: line {nth} holds a caller's number"
-        if any(secret in line for secret in hidden):
-            yield f"{function}: line {nth} holds a secret"
-
-
-def _size(drift: Increments) -> int:
-    return sum(abs(n) for counted in drift.values() for n in counted.values())

@@ -15,6 +15,7 @@ from ringback.services import metrics
 from ringback.store import contacts
 from ringback_cli.stories.missed_calls.cast import NOBODY, Script
 from ringback_cli.stories.missed_calls.evidence import Evidence
+from ringback_cli.stories.spreads import per_second, spread
 from ringback_cli.stories.stage import Stage
 
 _LOOK_EVERY_SECONDS = 0.15
@@ -149,19 +150,3 @@ def _rates(evidence: Evidence, answered: Mapping[str, datetime]) -> dict[str, fl
     first_act = [at for at in answered.values() if at < evidence.second_act_at]
     sent = [sms.accepted_at for sms in evidence.accepted if sms.accepted_at < evidence.second_act_at]
     return {"calls_per_second": per_second(first_act), "sms_per_second": per_second(sent)}
-
-
-def per_second(moments: Sequence[datetime]) -> float:
-    """How many there were a second between the first and the last."""
-    if len(moments) < 2:
-        return 0.0
-    span = (max(moments) - min(moments)).total_seconds()
-    return round(len(moments) / span, 1) if span else 0.0
-
-
-def spread(seconds: Sequence[float], share: float) -> float:
-    """The value that `share` of all are not above; 0 for none at all."""
-    if not seconds:
-        return 0.0
-    ordered = sorted(seconds)
-    return round(ordered[round((len(ordered) - 1) * share)], 3)

@@ -4,10 +4,8 @@ A promise is judged by what the phone network counted people received; our table
 it. Every function can fail: `tests/unit/ringback_cli` breaks each of them.
 """
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Iterator
 
 from ringback.domain import messages
 from ringback.domain.messages import Message, State
@@ -15,9 +13,7 @@ from ringback.domain.phones import mask
 from ringback_cli.stories import Verdict
 from ringback_cli.stories.missed_calls.cast import NOBODY, Kind
 from ringback_cli.stories.missed_calls.evidence import Evidence
-
-SHOWN = 5
-"""How many offenders of a promise are listed."""
+from ringback_cli.stories.promises import by_name, judged, unexplained
 
 _LEFT = (State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN)
 """Where a message may stand that the provider has accepted."""
@@ -25,7 +21,7 @@ _LEFT = (State.SENT, State.DELIVERED, State.FAILED, State.UNKNOWN)
 
 def verdicts(evidence: Evidence) -> list[Verdict]:
     """Judge every promise, in the order of `INVARIANTS`."""
-    return [Verdict(name, tuple(islice(broken(evidence), SHOWN))) for name, broken in INVARIANTS.items()]
+    return judged(evidence, INVARIANTS)
 
 
 def came_to_rest(evidence: Evidence) -> Iterator[str]:
@@ -233,38 +229,25 @@ def no_dead_letters_unexplained(evidence: Evidence) -> Iterator[str]:
         for message in evidence.messages
         if message.state not in (State.PLANNED, State.CLAIMED)
     }
-    for queue, body in evidence.dead_letters:
-        if _keys(body) not in settled:
-            yield f"{queue} holds {body[:120]}"
+    yield from unexplained(evidence.dead_letters, settled)
 
 
-def _keys(body: str) -> tuple[str, ...]:
-    try:
-        keys = json.loads(body)
-    except ValueError:
-        return ()
-    return tuple(map(str, keys)) if isinstance(keys, list) else ()
-
-
-INVARIANTS: Mapping[str, Callable[[Evidence], Iterator[str]]] = {
-    broken.__name__: broken
-    for broken in (
-        came_to_rest,
-        every_accepted_callback_stored,
-        every_call_stored_in_the_end,
-        contacts_are_distinct_callers,
-        no_caller_got_two_welcomes,
-        every_accepted_sms_was_meant,
-        every_caller_whose_sms_was_accepted_got_it,
-        every_other_message_accounted,
-        nobody_waits_or_fails_without_need,
-        every_report_reached_the_ledger,
-        counters_equal_recount,
-        counts_equal_calls_made,
-        nothing_sent_outside_window,
-        nothing_after_opt_out,
-        no_sms_to_who_is_no_person,
-        no_phone_number_in_clear_in_logs,
-        no_dead_letters_unexplained,
-    )
-}
+INVARIANTS = by_name(
+    came_to_rest,
+    every_accepted_callback_stored,
+    every_call_stored_in_the_end,
+    contacts_are_distinct_callers,
+    no_caller_got_two_welcomes,
+    every_accepted_sms_was_meant,
+    every_caller_whose_sms_was_accepted_got_it,
+    every_other_message_accounted,
+    nobody_waits_or_fails_without_need,
+    every_report_reached_the_ledger,
+    counters_equal_recount,
+    counts_equal_calls_made,
+    nothing_sent_outside_window,
+    nothing_after_opt_out,
+    no_sms_to_who_is_no_person,
+    no_phone_number_in_clear_in_logs,
+    no_dead_letters_unexplained,
+)

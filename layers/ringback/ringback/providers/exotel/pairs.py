@@ -26,10 +26,11 @@ def read_pairs(request: CallbackRequest) -> Pairs:
     """Every parameter of the query and then of the body, decoded, in order; nothing is merged or judged here.
 
     Reading the `urlencode` of the result again gives the same result. The value of `passthru` is left out: it
-    repeats our earlier address, and with it our token. Raises `Unreadable` for a body that is not what its
-    content type says, for text that is not UTF-8, for more than 500 parameters and for JSON more than 8 deep.
+    repeats our earlier address, and with it our token. Bytes of a form that are not UTF-8 are escaped (`\\xff`),
+    so that what we do not read does no harm. Raises `Unreadable` for a body that is not what its content type
+    says or not UTF-8, for more than 500 parameters and for JSON more than 8 deep.
     """
-    pairs = forms.read(request.query)
+    pairs = forms.read(request.query, escaping=True)
     if request.body:
         pairs += _of_body(request.content_type, request.body)
     if len(pairs) > MOST_PAIRS:
@@ -46,7 +47,7 @@ def _of_body(content_type: str, body: bytes) -> list[tuple[str, str]]:
     if media_type == "application/json":
         return _of_json(forms.text_of(body))
     if media_type == _FORM:
-        return forms.read(forms.text_of(body).strip("\r\n"))
+        return forms.read(forms.text_of(body).strip("\r\n"), escaping=True)
     raise Unreadable("a body that is neither a form nor JSON")
 
 

@@ -25,8 +25,9 @@ def present(value: str | None) -> str | None:
 
 
 def is_opaque_id(value: str) -> bool:
-    """Whether a text can be an id. Ids look like hex and are not: the last character may be any letter."""
-    return 0 < len(value) <= LONGEST_ID and value.isprintable() and " " not in value
+    """Whether a text can be an id. Ids look like hex and are not: the last character may be any letter. A backslash tells of bytes
+    that were no text."""
+    return 0 < len(value) <= LONGEST_ID and value.isprintable() and not {" ", "\\"} & set(value)
 
 
 def number(value: str | None) -> str | None:

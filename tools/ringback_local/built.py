@@ -23,6 +23,7 @@ EVENTS = {
     "SmsWebhook": "exotel/sms_delivered.json",
     "React": "journal/call_missed_inserted.json",
     "SendMessage": "sqs/send_message.json",
+    "PlaceCall": "sqs/place_call.json",
     "Release": "schedule/every_minute.json",
     "Reconcile": "schedule/every_five_minutes.json",
     "CopyRecording": "sqs/copy_recording.json",

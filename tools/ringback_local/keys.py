@@ -18,13 +18,17 @@ class Keys:
     account_sid: str
     api_key: str
     api_token: str
+    twilio_account_sid: str
+    twilio_auth_token: str
     voice_tokens: Mapping[str, str]
 
-    def secret(self) -> str:
-        """The document that stands in Secrets Manager."""
+    def secret(self, *, has_twilio: bool = False) -> str:
+        """The document that stands in Secrets Manager; Twilio's account is in it where a campaign has that provider."""
         exotel = {"account_sid": self.account_sid, "api_key": self.api_key, "api_token": self.api_token}
+        twilio = {"account_sid": self.twilio_account_sid, "auth_token": self.twilio_auth_token}
         return json.dumps(
             {"person_pepper": self.person_pepper, "callback_key": self.callback_key, "exotel": exotel}
+            | ({"twilio": twilio} if has_twilio else {})
         )
 
 
@@ -45,6 +49,8 @@ def load_or_make(path: Path, campaigns: Iterable[str]) -> Keys:
         account_sid=key("account_sid", "ringback1"),
         api_key=key("api_key", secrets.token_hex(24)),
         api_token=key("api_token", secrets.token_hex(24)),
+        twilio_account_sid=key("twilio_account_sid", f"AC{secrets.token_hex(16)}"),
+        twilio_auth_token=key("twilio_auth_token", secrets.token_hex(16)),
         voice_tokens=tokens("voice_tokens"),
     )
     with os.fdopen(
@@ -54,8 +60,10 @@ def load_or_make(path: Path, campaigns: Iterable[str]) -> Keys:
     return keys
 
 
-def digests(tokens: Mapping[str, str]) -> str:
-    """Tokens as the functions may know them: `campaign=sha256hex`, joined by commas."""
+def digests(tokens: Mapping[str, str], providers: Mapping[str, str] | None = None) -> str:
+    """Tokens as the functions may know them: `campaign:provider=sha256hex`, joined by commas; `providers` are by campaign."""
+    speaks = providers or {}
     return ",".join(
-        f"{name}={hashlib.sha256(token.encode()).hexdigest()}" for name, token in sorted(tokens.items())
+        f"{name}{f':{speaks[name]}' if name in speaks else ''}={hashlib.sha256(token.encode()).hexdigest()}"
+        for name, token in sorted(tokens.items())
     )

@@ -8,7 +8,9 @@ import yaml
 
 from ringback.domain import campaigns
 from ringback.domain.campaigns import Campaign
+from ringback.providers import exotel, twilio
 from ringback.providers.exotel import menus as exotel_menus
+from ringback.providers.twilio import callbacks as twilio_steps
 from ringback_local.catalog import Document, with_voice
 from ringback_local.keys import Keys
 from ringback_local.template import ROOT
@@ -49,7 +51,9 @@ def network_config(
     clock_offset_seconds: float,
     timing: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """One account with the campaigns' numbers: the menu flow on those with a menu, on the others one that only tells us and hangs up."""
+    """An account with the campaigns' numbers: the menu flow on those with a menu, on the others one that only tells us and hangs up;
+    and one of Twilio's, where a campaign has that provider.
+    """
     doors = {campaign.id: f"{api_url}/voice/{keys.voice_tokens[campaign.id]}" for campaign in known}
     exophones = [
         {
@@ -57,6 +61,7 @@ def network_config(
             "flow": menu_flow_id(campaign.id) if number.menu else missed_call_flow(doors[campaign.id]),
         }
         for campaign in known
+        if campaign.provider == exotel.NAME
         for number in campaign.numbers.values()
     ]
     templates = {
@@ -81,11 +86,30 @@ def network_config(
         },
     }
     return {
-        "accounts": [account],
+        "accounts": [account, *_twilio_accounts(known, keys, doors)],
         "handsets": [],
         "clock_offset_seconds": clock_offset_seconds,
         "timing": dict(timing),
     }
+
+
+def _twilio_accounts(known: Sequence[Campaign], keys: Keys, doors: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Twilio's account with the numbers of its campaigns, wired as docs/providers/twilio.md tells; none without such a campaign."""
+    numbers = [
+        {
+            "number": number.number,
+            "voice_url": f"{door}/{twilio_steps.TURN}",
+            "status_callback": f"{door}/{twilio_steps.TURN}",
+        }
+        if number.menu
+        else {"number": number.number, "voice_url": f"{door}/{twilio_steps.MISSED_CALL}"}
+        for campaign in known
+        if campaign.provider == twilio.NAME
+        for door in (doors[campaign.id],)
+        for number in campaign.numbers.values()
+    ]
+    account = {"kind": "twilio", "sid": keys.twilio_account_sid, "auth_token": keys.twilio_auth_token}
+    return [account | {"numbers": numbers}] if numbers else []
 
 
 def missed_call_flow(door: str) -> list[dict[str, Any]]:

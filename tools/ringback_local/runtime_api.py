@@ -97,10 +97,11 @@ class Worker:
 
     def peak_memory_mb(self) -> float:
         """The most memory that the process has held at once."""
-        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) / 1024
-        return 0.0
+        return self._status_mb("VmHWM")
+
+    def memory_mb(self) -> float:
+        """The memory that the process holds now."""
+        return self._status_mb("VmRSS")
 
     def close(self) -> None:
         self._process.kill()
@@ -115,6 +116,13 @@ class Worker:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _status_mb(self, name: str) -> float:
+        """SOURCE: proc(5), "/proc/pid/status": kilobytes."""
+        for line in Path(f"/proc/{self._process.pid}/status").read_text().splitlines():
+            if line.startswith(f"{name}:"):
+                return int(line.split()[1]) / 1024
+        return 0.0
 
     def _await(self, answers: "queue.Queue[tuple[str, bytes]]") -> tuple[str, bytes]:
         deadline = time.monotonic() + self._timeout

@@ -23,6 +23,7 @@ from typing import Any, Self
 import boto3
 
 from ringback.domain.campaigns import Campaign
+from ringback.providers import twilio
 from ringback_local import clock, deploy, fronts, keys, template
 from ringback_local.environments import Function, function_of
 from ringback_local.faults import Plan
@@ -300,7 +301,7 @@ class Stack:
     def _template(self) -> tuple[template.Template, dict[str, str]]:
         source = unpublished(template.read(self._root / "template.yaml"))
         parameters = {
-            "VoiceTokens": keys.digests(self.keys.voice_tokens),
+            "VoiceTokens": keys.digests(self.keys.voice_tokens, self._providers),
             "PublicUrl": self.addresses.api_url,
             "SecretsName": SECRETS_NAME,
             "ExotelBaseUrl": self.addresses.network_url,
@@ -315,17 +316,25 @@ class Stack:
         local = define_inline(rewrite(translated, parameters, folders), template.machines(source, self._root))
         for resource in local["Resources"].values():
             if resource["Type"] == "AWS::Lambda::Function":
-                resource["Properties"]["Environment"]["Variables"] |= self.options.settings
+                variables = resource["Properties"]["Environment"]["Variables"]
+                # Nothing may leave this machine: the network has no REST API of Twilio's, and says so.
+                variables |= {"TWILIO_BASE_URL": self.addresses.network_url, **self.options.settings}
             elif self.options.visibility_seconds and "RedrivePolicy" in resource.get("Properties", {}):
                 resource["Properties"]["VisibilityTimeout"] = self.options.visibility_seconds
         return local, parameters
 
+    @property
+    def _providers(self) -> dict[str, str]:
+        """Who speaks to us about each campaign."""
+        return {campaign.id: campaign.provider for campaign in self.campaigns}
+
     def _put_secret(self) -> None:
         manager = self.client("secretsmanager")
+        secret = self.keys.secret(has_twilio=twilio.NAME in self._providers.values())
         try:
-            manager.create_secret(Name=SECRETS_NAME, SecretString=self.keys.secret())
+            manager.create_secret(Name=SECRETS_NAME, SecretString=secret)
         except manager.exceptions.ResourceExistsException:
-            manager.put_secret_value(SecretId=SECRETS_NAME, SecretString=self.keys.secret())
+            manager.put_secret_value(SecretId=SECRETS_NAME, SecretString=secret)
 
 
 def running(state: Path = STATE) -> Addresses | None:

@@ -47,6 +47,23 @@ def test_a_token_is_43_characters_and_the_functions_learn_only_its_digest(tmp_pa
     assert told == f"clean-water={hashlib.sha256(token.encode()).hexdigest()}"
 
 
+def test_a_token_says_who_speaks_about_its_campaign(tmp_path: Path) -> None:
+    made = keys.load_or_make(tmp_path / "keys.json", ["clean-water", "library-hours"])
+
+    told = keys.digests(made.voice_tokens, {"clean-water": "twilio"})
+
+    assert [pair.partition("=")[0] for pair in told.split(",")] == ["clean-water:twilio", "library-hours"]
+
+
+def test_twilios_account_is_in_the_secret_only_where_a_campaign_has_it(tmp_path: Path) -> None:
+    made = keys.load_or_make(tmp_path / "keys.json", [])
+
+    document = json.loads(made.secret(has_twilio=True))
+
+    assert set(document["twilio"]) == {"account_sid", "auth_token"}
+    assert "twilio" not in json.loads(made.secret())
+
+
 def test_the_secret_is_the_document_that_the_functions_read(tmp_path: Path) -> None:
     made = keys.load_or_make(tmp_path / "keys.json", [])
 

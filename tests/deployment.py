@@ -24,21 +24,33 @@ from pynamodb.models import Model
 from ringback import observability, settings
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
+from ringback.domain.dials import Dial
 from ringback.domain.facts import Entry
 from ringback.domain.messages import Message
 from ringback.domain.phones import person_id
 from ringback.domain.times import INDIA
 from ringback.providers import exotel
-from ringback.providers.base import Accepted, CallbackRequest, CallPage, Outcome, OutgoingSms, Reply
+from ringback.providers.base import (
+    Accepted,
+    CallbackRequest,
+    CallPage,
+    Outcome,
+    OutgoingCall,
+    OutgoingSms,
+    Reply,
+)
 from ringback.queues import Ticket, read_or_none
 from ringback.runtime import Runtime
 from ringback.services import callbacks, campaigns, metrics
+from ringback.services import dials as dialling
 from ringback.services import messages as sending
 from ringback.services.callbacks import Verdict
+from ringback.services.dials import Dialler
 from ringback.services.facts import Reaction
 from ringback.services.messages import Sender
 from ringback.services.turns import Turns
 from ringback.store import contacts, journal, tables
+from ringback.store import dials as dial_ledger
 from ringback.store import messages as ledger
 from ringback_local.catalog import with_voice
 from ringback_local.template import read as read_template
@@ -59,6 +71,8 @@ POLL_LINE = "+918040001024"
 GRIEVANCE_LINE = "+918040001026"
 EVENING_HOURS = "+918040001011"
 """A number of the other campaign, `library-hours`."""
+CALL_BACK_LINE = "+918040001027"
+"""Whoever gives it a missed call is rung back."""
 CALLER = "+919000000101"
 OTHER_CALLER = "+919000000102"
 
@@ -69,6 +83,7 @@ SECRETS = {
 }
 QUEUES = {
     "SEND_QUEUE_URL": "send",
+    "DIAL_QUEUE_URL": "dial",
     "REACT_RETRY_QUEUE_URL": "react-retry",
     "RECORDING_QUEUE_URL": "recordings",
 }
@@ -99,6 +114,7 @@ class StandingClock:
 
 
 Answer = Outcome | Callable[[OutgoingSms], Outcome]
+CallAnswer = Outcome | Callable[[OutgoingCall], Outcome]
 
 
 class ScriptedProvider:
@@ -116,6 +132,10 @@ class ScriptedProvider:
         self.asked: list[OutgoingSms] = []
         """Every request that reached the provider, taken or not."""
         self.answers: list[Answer] = []
+        self.called: list[OutgoingCall] = []
+        """The calls it took, in their order; the n-th is `out-n`."""
+        self.called_at: list[datetime] = []
+        self.call_answers: list[CallAnswer] = []
         self.pages: list[CallPage | Exception] = []
         self.asked_since: list[datetime] = []
 
@@ -131,6 +151,18 @@ class ScriptedProvider:
         self.taken.append(sms)
         self.taken_at.append(self._clock.now())
         return Accepted(f"sms-{len(self.taken)}", 1)
+
+    def place_call(self, call: OutgoingCall) -> Outcome:
+        answer = self.call_answers.pop(0) if self.call_answers else None
+        if answer is None:
+            return self.take_call(call)
+        return answer(call) if callable(answer) else answer
+
+    def take_call(self, call: OutgoingCall) -> Outcome:
+        """Ring as if nothing were wrong."""
+        self.called.append(call)
+        self.called_at.append(self._clock.now())
+        return Accepted(f"out-{len(self.called)}", None)
 
     def close(self) -> None:
         """Nothing is kept alive."""
@@ -152,6 +184,7 @@ class Deployment:
         self.provider = ScriptedProvider(clock)
         self.reaction = Reaction(runtime)
         self.sender = Sender(runtime, self.provider)
+        self.dialler = Dialler(runtime, self.provider)
         self.turns = Turns(runtime)
         self._reacted: set[tuple[str, str]] = set()
         self._waiting: dict[str, list[tuple[datetime, str]]] = {}
@@ -211,6 +244,27 @@ class Deployment:
         handset.do()
         return handset
 
+    def end(self, dial: Dial, status: str, call_id: str = "out-1") -> Verdict:
+        """The provider tells at the address we gave out how a call that we placed ended."""
+        address = callbacks.dial_address(self.runtime, dial.dial_id, "status")
+        proof = address.split("/")[-2]
+        told = json.dumps({"CallSid": call_id, "Status": status, "DateUpdated": "2026-03-02 11:01:00"})
+        request = CallbackRequest("POST", "status", "", "application/json", told.encode())
+        line = callbacks.dial_line_of(self.runtime, dial.dial_id, proof, request)
+        assert line is not None
+        return callbacks.keep_dial_status(self.runtime, line, dial.dial_id, request, proof)
+
+    def pick_up(self, call: OutgoingCall, call_id: str = "out-1") -> "Handset":
+        """Whoever was rung answers, and the call comes to its flow."""
+        handset = Handset(self, call.to, call.number, call_id, 3)
+        handset.told |= {
+            "Direction": "outbound-dial",
+            "CallTo": local(call.to),
+            "CustomField": call.custom_field,
+        }
+        handset.do()
+        return handset
+
     def ask(self, step: str, query: str, *, campaign: str = "clean-water", method: str = "GET") -> Reply:
         """A question of Exotel's arrives at the voice door."""
         request = CallbackRequest(method, step, query, "", b"")
@@ -266,10 +320,20 @@ class Deployment:
         """A batch from the send queue reaches a worker; returns the tickets that come round again."""
         return self.sender.send(tickets)
 
+    def to_dial(self) -> list[Ticket]:
+        """Take what is due in the dial queue."""
+        bodies = self.bodies(self.runtime.settings.dial_queue_url)
+        return [read_or_none(body) or Ticket("", "") for body in bodies]
+
+    def place(self, tickets: Sequence[Ticket]) -> list[Ticket]:
+        """A batch from the dial queue reaches a worker; returns the tickets that come round again."""
+        return self.dialler.place(tickets)
+
     def release(self) -> int:
         """`release` runs, as it does each minute."""
         sending.list_for_people(self.runtime)
-        return sending.release(self.runtime)
+        dialling.list_for_people(self.runtime)
+        return sending.release(self.runtime) + dialling.release(self.runtime)
 
     def settle(self, batch: int = 10) -> None:
         """React and send until nothing moves. Where time matters, `batch` is 1: threads that sleep share one standing clock."""
@@ -278,11 +342,29 @@ class Deployment:
             for start in range(0, len(tickets), batch):
                 self.send(tickets[start : start + batch])
             self.react()
+        while dials := self.to_dial():
+            for start in range(0, len(dials), batch):
+                self.place(dials[start : start + batch])
+
+    def run(self, until: datetime, batch: int = 1) -> None:
+        """React to what is there, then let time pass: `release` runs each minute, a worker takes what the queue gives out when it does."""
+        self.react()
+        minute = self.clock.now()
+        while self.clock.now() < until:
+            if minute <= self.clock.now():
+                self.release()
+                minute = self.clock.now() + timedelta(minutes=1)
+            while tickets := self.queued():
+                for start in range(0, len(tickets), batch):
+                    self.send(tickets[start : start + batch])
+            coming = [at for waiting in self._waiting.values() for at, _ in waiting]
+            self.clock.set(max(self.clock.now(), min([minute, until, *coming])))
 
     def restart(self) -> None:
         """New processes take over: nothing is remembered but what is stored."""
         self.reaction = Reaction(self.runtime)
         self.sender = Sender(self.runtime, self.provider)
+        self.dialler = Dialler(self.runtime, self.provider)
         self.turns = Turns(self.runtime)
 
     # What we can see
@@ -307,8 +389,21 @@ class Deployment:
         (message,) = self.messages(phone, campaign)
         return message
 
+    def dials(self, phone: str = CALLER, campaign: str = "clean-water") -> list[Dial]:
+        """The attempts to ring a person, in their order."""
+        return sorted(dial_ledger.of_person(self.person(phone, campaign)), key=lambda dial: dial.attempt)
+
+    def dial(self, phone: str = CALLER, campaign: str = "clean-water") -> Dial:
+        """The one attempt to ring a person."""
+        (dial,) = self.dials(phone, campaign)
+        return dial
+
     def counts(self, campaign: str = "clean-water") -> Mapping[str, int]:
         return metrics.totals(campaign)
+
+    def listed_dials(self, kind: ledger.Waiting = "listed") -> list[tuple[str, str]]:
+        """The same of calls that we place."""
+        return list(dial_ledger.waiting(kind, datetime(2100, 1, 1, tzinfo=INDIA)))
 
     def listed(self, kind: ledger.Waiting) -> list[tuple[str, str]]:
         """What waits in one of the ledger's lists, however far away its moment is."""
@@ -436,6 +531,7 @@ def environment(**changes: str) -> dict[str, str]:
         "TABLE_PREFIX": "test-",
         "VOICE_TOKENS": tokens,
         "SEND_QUEUE_URL": "set by deploy",
+        "DIAL_QUEUE_URL": "set by deploy",
         "REACT_RETRY_QUEUE_URL": "set by deploy",
         "RECORDING_QUEUE_URL": "set by deploy",
         "ANSWER_GRIEVANCE_ARN": "set by deploy",
@@ -444,6 +540,7 @@ def environment(**changes: str) -> dict[str, str]:
         "SECRETS_NAME": "test-secrets",
         "EXOTEL_BASE_URL": "https://exotel.example",
         "SMS_PER_MINUTE": "0",
+        "CALLS_PER_MINUTE": "0",
         "CATALOG_CACHE_SECONDS": "0",
     } | changes
 

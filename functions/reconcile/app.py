@@ -1,11 +1,11 @@
-"""Every five minutes: settles grievances that lost their clock, and creates from the provider's call listing what lost callbacks would
-have created."""
+"""Every five minutes: settles grievances that lost their clock, creates from the provider's call listing what lost callbacks would have
+created, and watches whether a number's counts part."""
 
 from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
-from ringback.services import accounts, calls, feedback
+from ringback.services import accounts, calls, feedback, metrics
 
 runtime = current()
 providers = accounts.connect(runtime)
@@ -28,4 +28,5 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "complete": all(run.complete for run in runs),
         "settled": swept.settled,
         "breached": swept.breached,
+        "diverging": metrics.watch(runtime),
     }

@@ -1,10 +1,10 @@
-"""Every minute: puts back the messages whose hold ends, lists for people what stayed unknown for a day, and ends calls that went quiet."""
+"""Every minute: puts back the messages and dials whose hold ends, lists for people what stayed unknown for a day, and ends calls that went quiet."""
 
 from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
-from ringback.services import messages
+from ringback.services import dials, messages
 from ringback.services.turns import Turns
 
 runtime = current()
@@ -20,7 +20,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
 
     released = messages.release(runtime, has_time=has_time)
     return {
-        "released": released,
-        "listed": messages.list_for_people(runtime),
+        "released": released + dials.release(runtime, has_time=has_time),
+        "listed": messages.list_for_people(runtime) + dials.list_for_people(runtime),
         "gone_quiet": turns.end_quiet(has_time),
     }

@@ -1,4 +1,6 @@
-"""The voice door: `ANY /voice/{token}/{step}`. Keeps what the provider tells and answers at once what it asks.
+"""The voice door: `ANY /voice/{token}/{step}`, and `ANY /voice/dial/{dial_id}/{proof}/{step}` for a call that we placed.
+
+Keeps what the provider tells and answers at once what it asks.
 
 Light on purpose (no resolver, no tracer, no phone library, one AWS client): while it starts, a caller hears ringing.
 """
@@ -21,6 +23,9 @@ callbacks.prepare(runtime)
 
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> doors.Reply:
+    match doors.path_after(event, "/voice/dial/", 3):
+        case (dial_id, proof, step):
+            return _of_dial(dial_id, proof, doors.request(event, step))
     match doors.path_after(event, "/voice/", 2):
         case (token, step):
             return _answered(token, doors.request(event, step))
@@ -37,6 +42,16 @@ def _answered(token: str, request: CallbackRequest) -> doors.Reply:
         return doors.answer(turns().answer(line.dialect, line.campaign, request, token), request)
     callbacks.keep_told(runtime, line, request, token)
     return doors.answer(line.dialect.acknowledged(request.step), request)
+
+
+def _of_dial(dial_id: str, proof: str, request: CallbackRequest) -> doors.Reply:
+    """The same of a call that we placed, at an address that was given out for it alone."""
+    line = callbacks.dial_line_of(runtime, dial_id, proof, request)
+    if line is None:
+        return doors.reply(callbacks.unknown_address())
+    if request.step in line.dialect.STEPS:
+        return doors.answer(turns().answer(line.dialect, line.campaign, request, proof, dial_id), request)
+    return doors.reply(callbacks.keep_dial_status(runtime, line, dial_id, request, proof))
 
 
 @cache

@@ -36,12 +36,14 @@ NAMES = (
     "sms_webhook",
     "react",
     "send_message",
+    "place_call",
     "release",
     "reconcile",
     "copy_recording",
     "grievance_clock",
 )
 SEND_URL = "https://exotel.example/v1/Accounts/ringback1/Sms/send.json"
+CONNECT_URL = "https://exotel.example/v1/Accounts/ringback1/Calls/connect.json"
 LISTING_URL = "https://exotel.example/v1/Accounts/ringback1/Calls.json"
 
 Event = dict[str, Any]
@@ -75,6 +77,10 @@ class Functions(Deployment):
         json.dumps(reply)  # Lambda would refuse anything else.
         return reply
 
+    def calls_placed(self) -> list[str]:
+        """The bodies of the requests in which Exotel was asked to place a call, as it got them."""
+        return [str(call.request.body) for call in self.exotel.calls if call.request.url == CONNECT_URL]
+
     def sms_taken(self) -> list[str]:
         """The bodies of the requests in which Exotel was asked to send, as it got them."""
         return [str(call.request.body) for call in self.exotel.calls if call.request.url == SEND_URL]
@@ -93,6 +99,7 @@ def running(monkeypatch: pytest.MonkeyPatch, **changes: str) -> Iterator[Functio
         for key, value in environment(**stack).items():
             monkeypatch.setenv(key, value)
         exotel.post(SEND_URL, json={"SMSMessage": {"Sid": "9f1c", "Status": "queued"}})
+        exotel.post(CONNECT_URL, json={"Call": {"Sid": "out-1", "Status": "in-progress"}})
         exotel.get(LISTING_URL, json={"Metadata": {"Total": 0}, "Calls": []})
         recorder = Recorder()
         with listening(recorder):

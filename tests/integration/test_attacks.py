@@ -151,7 +151,7 @@ AMBIGUOUS = {
     "no id": "From=09000000101",
     "an id of blanks": "CallSid=%20%20",
     "an id too long": f"CallSid={'1' * 200}",
-    "not UTF-8": "CallSid=1&From=%ff%fe",
+    "an id that is not UTF-8": "CallSid=%ff%fe&From=09000000101",
     "our own call": "CallSid=1&Direction=outbound-api&From=09000000101",
     "nothing": "",
 }
@@ -242,6 +242,13 @@ def test_a07_odd_characters_in_any_parameter_crash_nothing(deployment: Deploymen
 
     assert len(deployment.entries()) == 1
     assert [sms for sms in deployment.provider.taken if "evil" in sms.body or "injected" in sms.body] == []
+
+
+def test_a07_bytes_that_are_not_utf_8_in_what_nobody_reads_lose_no_caller(deployment: Deployment) -> None:
+    deployment.callback("CallSid=1&From=09000000101&To=08040001001&Legs[0][Insights][Status]=%ff%fe")
+
+    assert deployment.entry().key == "call-missed"
+    assert "%5Cxff%5Cxfe" in deployment.entry().raw
 
 
 def test_a07_lone_surrogates_that_json_can_spell_are_replaced(deployment: Deployment) -> None:

@@ -7,12 +7,14 @@ departure, is where a test lets the other worker run.
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
+from itertools import count, pairwise
+from typing import Any
 
 import pytest
 from pynamodb.exceptions import PynamoDBException
 
 from ringback import observability, queues
+from ringback.domain.circuits import Circuit
 from ringback.domain.errors import ProviderError
 from ringback.domain.messages import State
 from ringback.domain.metrics import hour_of
@@ -30,10 +32,12 @@ from ringback.providers.base import (
 )
 from ringback.queues import Ticket
 from ringback.services import calls, facts, metrics
-from ringback.services.messages import EVIDENCE_DUE, THROTTLED, Sender
-from ringback.store import counters, journal, sending, watermarks
+from ringback.services.effects import CIRCUIT_OPEN, EVIDENCE_DUE, THROTTLED
+from ringback.services.messages import Sender
+from ringback.store import contacts, counters, journal, sending, watermarks
 from ringback.store.tables import ContactRow, JournalRow, MessageRow, connection
 from tests.deployment import (
+    CALL_BACK_LINE,
     CALLER,
     MORNING,
     OPT_OUT,
@@ -559,6 +563,174 @@ def test_r17_a_blocked_account_pauses_sending_at_once_and_keeps_every_message(
     assert {CALLER, OTHER_CALLER} == {sms.to for sms in deployment.provider.taken}
 
 
+STORM = timedelta(minutes=10)
+
+
+def storm(deployment: Deployment, outcome: Outcome, begins: datetime = MORNING) -> None:
+    """For ten minutes the provider answers so, and takes nothing."""
+
+    def answer(sms: OutgoingSms) -> Outcome:
+        return outcome if deployment.clock.now() < begins + STORM else deployment.provider.take(sms)
+
+    deployment.provider.answers = [answer] * 1_000
+
+
+def test_r18_in_a_storm_the_circuit_opens_after_five_and_single_tries_go_ever_more_rarely() -> None:
+    """R18: 5xx for ten minutes. Five fail in a row, then one tries after 1, 2 and 4 minutes, and the one after the storm closes it.
+    What a 5xx may have sent stays unknown, all others are sent once, and no minute holds more than the pace."""
+    people = callers(24)
+    with deployed(SMS_PER_MINUTE="60") as deployment:
+        for index, caller in enumerate(people):
+            deployment.ring(caller, call_id=f"call-{index}")
+        storm(deployment, Unclear("503"))
+        deployment.run(MORNING + STORM)
+        lost = [caller for caller in people if deployment.message(caller).state is State.UNKNOWN]
+        others = [caller for caller in people if caller not in lost]
+
+        assert len(deployment.provider.asked) == len(lost) == 5 + 3
+        assert {State.HELD} == {deployment.message(caller).state for caller in others}
+        assert CIRCUIT_OPEN in {deployment.message(caller).rule for caller in others}
+        assert (emitted("CircuitOpened"), emitted("CircuitClosed")) == (4, 0)
+        assert 21 * len(lost) == sending.standing("clean-water", []).paise
+
+        deployment.run(MORNING + timedelta(minutes=25))
+        at = deployment.provider.taken_at
+
+        assert sorted(others) == sorted(sms.to for sms in deployment.provider.taken)
+        assert len(deployment.provider.asked) == len(people)
+        assert all(later - earlier >= timedelta(seconds=0.9) for earlier, later in pairwise(at))
+        assert emitted("CircuitClosed") == 1
+        assert sending.load_account("exotel-sms").circuit == Circuit()
+
+
+def test_r18_what_a_storm_held_over_the_evening_leaves_in_the_morning() -> None:
+    """Catching up stays inside the window: the storm ends three minutes before nine in the evening."""
+    closing, opening = (datetime(2026, 3, day, hour, tzinfo=INDIA) for day, hour in ((2, 21), (3, 10)))
+    with deployed(SMS_PER_MINUTE="60") as deployment:
+        begins = closing - timedelta(minutes=13)
+        deployment.clock.set(begins)
+        for index, caller in enumerate(callers(16)):
+            deployment.ring(caller, call_id=f"call-{index}")
+        storm(deployment, Unclear("503"), begins)
+        deployment.run(closing)
+        deployment.run(closing + timedelta(minutes=10))
+        in_the_evening = list(deployment.provider.taken_at)
+        deployment.clock.set(opening)
+        deployment.run(opening + timedelta(minutes=5))
+
+        assert all(at < closing for at in in_the_evening)
+        assert len(deployment.provider.taken) == 16 - 8
+        assert [at for at in deployment.provider.taken_at if closing <= at < opening] == []
+
+
+def test_r18_a_provider_nobody_can_connect_to_loses_nothing() -> None:
+    """Refused connections, each of which pauses the account for half a minute, open it too. Nothing can have left, so everything leaves once in the end."""
+    people = callers(12)
+    with deployed(SMS_PER_MINUTE="200") as deployment:
+        for index, caller in enumerate(people):
+            deployment.ring(caller, call_id=f"call-{index}")
+        storm(deployment, Throttled(None, is_reached=False))
+        deployment.run(MORNING + STORM)
+        assert deployment.provider.taken == []
+        assert len(deployment.provider.asked) == 5 + 3
+        deployment.run(MORNING + timedelta(minutes=25))
+
+        assert sorted(people) == sorted(sms.to for sms in deployment.provider.taken)
+        assert 21 * len(people) == sending.standing("clean-water", []).paise
+
+
+def test_r18_a_provider_that_asks_to_slow_down_is_not_failing(deployment: Deployment) -> None:
+    for index, caller in enumerate(callers(6)):
+        deployment.provider.answers = [Throttled(1.0)]
+        deployment.send(planned(deployment, caller, f"call-{index}"))
+        deployment.clock.move(seconds=2)
+
+    assert emitted("CircuitOpened") == 0
+    assert sending.load_account("exotel-sms").circuit == Circuit()
+
+
+def test_r18_an_answer_in_between_begins_the_count_anew(deployment: Deployment) -> None:
+    """Four failures, an answer, four failures: now and then one fails, and that is no storm."""
+    lost = [Unclear("502")] * 4
+    deployment.provider.answers = [*lost, deployment.provider.take, *lost]
+    for index, caller in enumerate(callers(9)):
+        deployment.send(planned(deployment, caller, f"call-{index}"))
+
+    assert len(deployment.provider.asked) == 9
+    assert emitted("CircuitOpened") == 0
+
+
+def test_r18_of_many_workers_exactly_one_tries(deployment: Deployment) -> None:
+    """While one tries, a second worker finds the circuit open and claims nothing."""
+    tickets = half_open(deployment)
+    rival = Sender(deployment.runtime, deployment.provider)
+
+    def meanwhile(sms: OutgoingSms) -> Outcome:
+        assert rival.send(tickets[1:]) == []
+        return deployment.provider.take(sms)
+
+    deployment.provider.answers = [meanwhile]
+    deployment.send(tickets[:1])
+
+    assert len(deployment.provider.taken) == 1
+    held = deployment.message(callers(8)[6])
+    assert (held.state, held.rule) == (State.HELD, CIRCUIT_OPEN)
+    assert emitted("CircuitClosed") == 1
+
+
+def test_r18_a_batch_that_meets_a_half_open_circuit_sends_one_of_it(deployment: Deployment) -> None:
+    tickets = half_open(deployment)
+    deployment.send(tickets)
+    assert len(deployment.provider.taken) == 1
+    deployment.run(deployment.clock.now() + timedelta(minutes=3), batch=10)
+
+    assert len(deployment.provider.taken) == len(tickets)
+
+
+def test_r18_a_worker_that_dies_trying_leaves_the_try_to_another(deployment: Deployment) -> None:
+    """Its lease ends the try; its own message stays as unknown as that of any lost worker."""
+
+    def killed(sms: OutgoingSms) -> Outcome:
+        raise Killed
+
+    tickets = half_open(deployment)
+    deployment.provider.answers = [killed]
+    with pytest.raises(Killed):
+        deployment.send(tickets[:1])
+    deployment.restart()
+    deployment.send(tickets[1:2])
+    assert len(deployment.provider.asked) == 6, "five failures and one try"
+    deployment.run(deployment.clock.now() + timedelta(minutes=3), batch=10)
+
+    assert len(deployment.provider.taken) == 1
+    assert sending.load_account("exotel-sms").circuit == Circuit()
+
+
+def test_r18_a_try_that_comes_to_nothing_is_given_back(deployment: Deployment) -> None:
+    """The claim of the one that may try fails: the next one may try at once."""
+    first, second, *_ = half_open(deployment)
+    with listening(Throttler("UpdateItem", "test-messages")):
+        assert [first] == deployment.send([first])
+    deployment.send([second])
+
+    assert len(deployment.provider.taken) == 1
+    assert emitted("CircuitClosed") == 1
+
+
+def half_open(deployment: Deployment) -> list[Ticket]:
+    """Five failures and a minute later: tickets of three messages that nobody has seen to yet."""
+    people = callers(8)
+    for caller in people[:5]:
+        deployment.provider.answers = [Unclear("500")]
+        deployment.send(planned(deployment, caller, f"call-{caller[1:]}"))
+    assert emitted("CircuitOpened") == 1
+    waiting = [
+        ticket for caller in people[5:] for ticket in planned(deployment, caller, f"call-{caller[1:]}")
+    ]
+    deployment.clock.move(minutes=1)
+    return waiting
+
+
 # Queues and batches
 
 
@@ -736,6 +908,74 @@ def test_r23_a_backlog_stops_at_nine_in_the_evening_and_goes_on_at_ten_in_the_mo
 
         assert sorted(people) == sorted(sms.to for sms in deployment.provider.taken)
         assert [at for at in deployment.provider.taken_at if closing <= at < opening] == []
+
+
+def silence(area: str = "eci:S13/26") -> Callable[[dict[str, Any]], None]:
+    """Content in which a silence of three hours begins a minute from now."""
+    told = {
+        "area": area,
+        "from": "2026-03-02 11:01",
+        "until": "2026-03-02 14:00",
+        "source": "ECI, a press note",
+    }
+
+    def change(document: dict[str, Any]) -> None:
+        document["silences"] = [told]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("place", "held"),
+    [("eci:S13/26/112", True), ("eci:S13/27/1", False), (None, True)],
+    ids=["in the area", "elsewhere", "unknown"],
+)
+def test_r24_a_silence_that_begins_while_an_sms_is_queued_holds_it_until_its_end(
+    deployment: Deployment, place: str | None, held: bool
+) -> None:
+    """R24, E1: also for whom nobody knows the place of; the row keeps the rule."""
+    deployment.publish("clean-water", silence())
+    tickets = planned(deployment)
+    if place is not None:
+        contacts.set_field(deployment.person(), "place", place, deployment.clock.now())
+    deployment.clock.move(minutes=1)
+    deployment.send(tickets)
+
+    message = deployment.message()
+    end = datetime(2026, 3, 2, 14, 0, tzinfo=INDIA)
+    if not held:
+        assert_one_welcome(deployment)
+        return
+    assert (message.state, message.rule, message.due_at) == (State.HELD, Rule.ELECTION_SILENCE, end)
+    assert deployment.provider.asked == []
+    deployment.clock.set(end)
+    deployment.release()
+    deployment.settle()
+    assert_one_welcome(deployment)
+
+
+def test_r24_a_silence_that_begins_while_an_sms_waits_for_its_departure_holds_it() -> None:
+    """The gate is asked again after the wait."""
+    with deployed(SMS_PER_MINUTE="60") as deployment:
+        deployment.publish("clean-water", silence())
+        tickets = planned(deployment, CALLER, "call-1") + planned(deployment, OTHER_CALLER, "call-2")
+        deployment.clock.set(datetime(2026, 3, 2, 11, 0, 59, 500_000, tzinfo=INDIA))
+        deployment.send(tickets[:1])
+        deployment.send(tickets[1:])
+
+        assert [sms.to for sms in deployment.provider.taken] == [CALLER]
+        assert deployment.message(OTHER_CALLER).rule == Rule.ELECTION_SILENCE
+
+
+def test_r24_a_silence_holds_calls_as_well(deployment: Deployment) -> None:
+    deployment.publish("clean-water", silence())
+    deployment.ring(number=CALL_BACK_LINE)
+    deployment.react()
+    deployment.clock.move(minutes=1)
+    deployment.place(deployment.to_dial())
+
+    assert deployment.dial().rule == Rule.ELECTION_SILENCE
+    assert deployment.provider.called == []
 
 
 def test_r25_an_opt_out_between_plan_and_send_stops_the_sms(deployment: Deployment) -> None:

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from ringback.services import callbacks
 from ringback.store import feedback as grievances
 from ringback.store import sending
 from tests.deployment import (
+    CALL_BACK_LINE,
     CALLER,
     EVENING_HOURS,
     EVENT_LINE,
@@ -28,10 +30,12 @@ from tests.deployment import (
     template,
 )
 from tests.integration.functions import (
+    CONNECT_URL,
     LISTING_URL,
     NAMES,
     SCHEDULED,
     SEND_URL,
+    Event,
     Functions,
     delivery_report,
     http,
@@ -74,7 +78,7 @@ def seen() -> dict[str, set[Grant]]:
         patch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
         provider = Provider()
         server = serve(provider)
-        changes = {"SMS_PER_MINUTE": "200", "RECORDINGS_ORIGIN": provider.origin}
+        changes = {"SMS_PER_MINUTE": "200", "CALLS_PER_MINUTE": "150", "RECORDINGS_ORIGIN": provider.origin}
         with running(patch, **changes) as functions:
             take_the_tour(functions, provider)
         server.shutdown()
@@ -156,6 +160,36 @@ def take_the_tour(functions: Functions, provider: Provider) -> None:
     functions.invoke("voice_webhook", turn("call-left", MENU_IN_HINDI, 0))
     react()
 
+    # Dials: answered, busy, refused by the provider for good and for now, of unclear fate, throttled, forged, with a lost worker.
+    people = callers(12)[6:]
+    for index, caller in enumerate(people):
+        functions.invoke("voice_webhook", missed_call(f"call-{index}-back", caller, CALL_BACK_LINE))
+    react()
+    bodies = functions.bodies(functions.runtime.settings.dial_queue_url)
+    functions.invoke("place_call", sqs(bodies[0]))
+    for body, status in zip(bodies[1:4], (400, 500, 429), strict=True):
+        functions.exotel.replace("POST", CONNECT_URL, status=status, json={})
+        functions.invoke("place_call", sqs(body))
+    functions.invoke("place_call", sqs(bodies[4]))  # its departure is half a minute away by now
+    functions.clock.move(minutes=1)
+    functions.exotel.replace("POST", CONNECT_URL, status=401, json={})
+    functions.invoke("place_call", sqs(bodies[4]))
+    sending.resume("clean-water")
+    functions.exotel.replace("POST", CONNECT_URL, json={"Call": {"Sid": "out-2"}})
+    functions.clock.move(minutes=1)
+    functions.invoke("place_call", sqs(bodies[5], bodies[5], "{"))
+    (taken,), (busy,) = functions.dials(people[0]), functions.dials(people[5])
+    functions.invoke("voice_webhook", picked_up(taken.dial_id, people[0], "out-1"))
+    functions.invoke("voice_webhook", picked_up(taken.dial_id, people[1], "out-3"))
+    for status in ("busy", "busy", "failed", "in-progress"):
+        functions.invoke("voice_webhook", ending(functions, busy.dial_id, status, "out-2"))
+    functions.invoke("voice_webhook", http("/voice/dial/x/y/status"))
+    listed = {"Sid": "out-9", "Direction": "outbound-api", "Status": "busy"}
+    functions.exotel.replace("GET", LISTING_URL, json={"Metadata": {"Total": 1}, "Calls": [listed]})
+    functions.invoke("reconcile", SCHEDULED)
+    functions.exotel.replace("GET", LISTING_URL, json={"Metadata": {"Total": 0}, "Calls": []})
+    react()
+
     # Answers: the one place, the waiting list, and who moves up when somebody cancels; each told twice.
     functions.publish("clean-water", with_one_place)
     for index, (who, key) in enumerate(((CALLER, "1"), (callers(2)[1], "1"), (CALLER, "2"))):
@@ -183,6 +217,8 @@ def take_the_tour(functions: Functions, provider: Provider) -> None:
     functions.clock.move(days=1, hours=1)
     functions.invoke("release", SCHEDULED)
     send()
+    for body in functions.bodies(functions.runtime.settings.dial_queue_url):
+        functions.invoke("place_call", sqs(body))  # nobody remembers by now what they asked for
     record = {
         "Sid": "call-listed",
         "From": local(CALLER),
@@ -207,6 +243,20 @@ def take_the_tour(functions: Functions, provider: Provider) -> None:
 
     with listening(callback_comes_after_all):
         functions.invoke("reconcile", SCHEDULED)
+
+
+def picked_up(dial_id: str, caller: str, call_id: str) -> Event:
+    """Whom we rang comes to the menu."""
+    told = {"Direction": "outbound-dial", "CallTo": local(caller), "CustomField": dial_id}
+    return turn(call_id, CALL_BACK_LINE, 0, caller=caller, **told)
+
+
+def ending(functions: Functions, dial_id: str, status: str, call_id: str) -> Event:
+    """The provider tells how a call that we placed ended."""
+    address = callbacks.dial_address(functions.runtime, dial_id, "status")
+    told = json.dumps({"CallSid": call_id, "Status": status}).encode()
+    path = address.removeprefix("https://ringback.example")
+    return http(path, method="POST", body=told, content_type="application/json")
 
 
 def stale(moment: Moment, request: AwsRequest) -> None:

@@ -338,7 +338,7 @@ def test_reconcile_makes_the_facts_that_callbacks_should_have_made(functions: Fu
     first = functions.invoke("reconcile", SCHEDULED)
     second = functions.invoke("reconcile", SCHEDULED)
 
-    nothing_swept = {"settled": 0, "breached": 0}
+    nothing_swept = {"settled": 0, "breached": 0, "diverging": 0}
     assert first == {"listed": 1, "created": 1, "complete": True} | nothing_swept
     assert second == {"listed": 1, "created": 0, "complete": True} | nothing_swept
     react_to_everything(functions)
@@ -356,6 +356,7 @@ def test_reconcile_stops_in_time_and_says_how_far_behind_it_is(
         "complete": False,
         "settled": 0,
         "breached": 0,
+        "diverging": 0,
     }
     assert emf(metric_lines(capsys))["ReconcileLagSeconds"] > 24 * 3600
 
@@ -379,6 +380,7 @@ def test_an_error_reaches_lambda_without_the_numbers_in_it(functions: Functions)
 REQUIRED = (
     "TABLE_PREFIX",
     "SEND_QUEUE_URL",
+    "DIAL_QUEUE_URL",
     "REACT_RETRY_QUEUE_URL",
     "RECORDING_QUEUE_URL",
     "RECORDINGS_BUCKET",
@@ -389,6 +391,7 @@ REQUIRED = (
 MISSPELLED = {
     "VOICE_TOKENS": "clean-water=abc",
     "SMS_PER_MINUTE": "many",
+    "CALLS_PER_MINUTE": "some",
     "CLOCK_OFFSET_SECONDS": "soon",
     "SEND_LEASE_SECONDS": "long",
 }

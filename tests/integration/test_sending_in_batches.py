@@ -1,12 +1,15 @@
 """What a batch of messages shares: departures, budget, and the way back of those that must wait."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 from ringback.domain.messages import State
 from ringback.domain.policy import Rule
+from ringback.providers.base import Unclear
 from ringback.store import sending
 from tests.deployment import Deployment, callers, deployed
+from tests.integration.wire import AwsRequest, Moment, listening
 
 
 def planned(deployment: Deployment, people: int) -> list[str]:
@@ -69,3 +72,28 @@ def test_a_batch_takes_its_money_at_once_and_only_what_no_longer_fits_is_refused
         refused = next(m for who in people if (m := deployment.message(who)).state is State.REFUSED)
         assert refused.rule == Rule.BUDGET
         assert sending.standing("clean-water", ()).paise == fit * cost
+
+
+def test_a_circuit_costs_nothing_until_the_provider_fails() -> None:
+    """It comes with the pace's row; one write counts a failure, and one forgets it after the next answer."""
+    asked: Counter[str] = Counter()
+
+    def heard(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and "test-counters" in request.places:
+            asked[request.operation] += 1
+
+    with deployed(SMS_PER_MINUTE="60") as paced:
+        planned(paced, 4)
+        costs = []
+        paced.provider.answers = [paced.provider.take, Unclear("503")]
+        for ticket in paced.queued():
+            paced.clock.move(seconds=3)
+            asked.clear()
+            with listening(heard):
+                paced.send([ticket])
+            costs.append(dict(asked))
+
+        # Standing; pace and circuit; the departure (two where nobody waits), the money.
+        usual = {"BatchGetItem": 1, "GetItem": 1, "UpdateItem": 3}
+        one_more = usual | {"UpdateItem": 4}
+        assert costs == [usual, one_more, one_more, usual]

@@ -1,11 +1,13 @@
 """One row per person: written in any order, any number of times, always the same in the end."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import count, permutations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from ringback.domain.contacts import Contact, Planned, is_due
+from ringback.domain.contacts import Consent, Contact, Planned, is_due
 from ringback.store import contacts
 from tests.deployment import Deployment
 
@@ -46,15 +48,68 @@ def test_the_first_call_stands_and_later_ones_add_what_they_mean(deployment: Dep
     assert {"volunteer", "support:wells"} == known.signals
 
 
-def test_an_opt_out_keeps_its_first_moment_and_is_never_undone(deployment: Deployment) -> None:
+def test_an_opt_out_keeps_its_latest_moment_and_no_call_undoes_it(deployment: Deployment) -> None:
     contacts.record_call(a_call(), opts_out=True)
     contacts.record_call(a_call("exotel:2", at=NOW + timedelta(hours=1)), opts_out=True)
     contacts.record_call(a_call("exotel:3"), opts_out=False)
-    contacts.opt_out("p", NOW + timedelta(days=1))
+    assert contacts.opt_out("p", NOW) is None, "a later one stands"
 
     known = contacts.load("p")
     assert known is not None
-    assert known.opted_out_at == NOW
+    assert known.opted_out_at == NOW + timedelta(hours=1)
+
+
+MOMENTS = st.integers(0, 5).map(lambda hours: NOW + timedelta(hours=hours))
+COMINGS_AND_GOINGS = st.lists(
+    st.one_of(
+        st.tuples(st.just("rings to opt out"), MOMENTS),
+        st.tuples(st.just("tells an operator"), MOMENTS),
+        st.tuples(st.sampled_from(["sms", "call"]), MOMENTS, st.sampled_from(["exotel:8", "exotel:9"])),
+    ),
+    min_size=1,
+    max_size=5,
+)
+_people = count()
+
+
+def hear(person: str, told: tuple[str, datetime] | tuple[str, datetime, str]) -> None:
+    match told:
+        case ("rings to opt out", at):
+            contacts.record_call(a_call("exotel:o", person=person, at=at), opts_out=True)
+        case ("tells an operator", at):
+            contacts.opt_out(person, at)
+        case (channel, at, cause):
+            contacts.consent(person, channel, Consent(cause, at))
+
+
+@settings(
+    derandomize=True,
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(COMINGS_AND_GOINGS, st.data())
+def test_who_came_and_went_stands_the_same_in_every_order_however_often_told(
+    deployment: Deployment, facts: list[tuple[str, datetime] | tuple[str, datetime, str]], data: st.DataObject
+) -> None:
+    """Where it ends depends on the set of facts alone, and is what the latest moments say."""
+    repeats = data.draw(st.lists(st.sampled_from(facts), max_size=3))
+    ends = []
+    for order in (facts, data.draw(st.permutations([*facts, *repeats]))):
+        person = f"person-{next(_people)}"
+        contacts.record_call(a_call(person=person), opts_out=False)
+        for told in order:
+            hear(person, told)
+        known = contacts.load(person)
+        assert known is not None
+        ends.append((known.opted_out_at, known.consents))
+    outs = [told[1] for told in facts if len(told) == 2]
+    ins = [told[1] for told in facts if len(told) == 3]
+    stays_out = bool(outs) and (not ins or max(ins) <= max(outs))
+
+    assert ends[0] == ends[1]
+    assert ends[0][0] == (max(outs) if stays_out else None)
+    assert all(consent.at > max(outs, default=NOW - WINDOW) for consent in ends[0][1].values())
 
 
 @pytest.mark.parametrize("change", [lambda: contacts.opt_out("x", NOW), lambda: contacts.suppress("x", "dnd"), lambda: contacts.verify("x", "m")])  # fmt: skip

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ringback.domain.circuits import Circuit
 from ringback.domain.metrics import Hour
-from ringback.services.messages import LATE, SHARE_OF_RATE
+from ringback.services.effects import LATE, SHARE_OF_RATE
 from ringback.store import counters, sending, watermarks
 from tests.deployment import deployed
 
@@ -81,11 +82,11 @@ def test_no_sixty_seconds_hold_more_than_the_limit_however_late_departures_are_u
 def test_a_pause_asked_for_by_the_provider_moves_the_next_departure_and_never_back() -> None:
     account = a_name()
     assert sending.next_departure(account) is None
-    assert sending.closed_until(account) is None
+    assert sending.load_account(account).closed_until is None
     sending.back_off(account, NOW + timedelta(seconds=30))
     sending.back_off(account, NOW + timedelta(seconds=10))
 
-    assert NOW + timedelta(seconds=30) == sending.closed_until(account)
+    assert NOW + timedelta(seconds=30) == sending.load_account(account).closed_until
     assert NOW + timedelta(seconds=30) == sending.next_departure(account)
 
 
@@ -94,12 +95,59 @@ def test_a_pause_holds_although_departures_far_behind_it_were_granted() -> None:
     sending.depart(account, NOW, timedelta(seconds=1), 500)
     sending.back_off(account, NOW + timedelta(seconds=60))
 
-    assert NOW + timedelta(seconds=60) == sending.closed_until(account)
+    assert NOW + timedelta(seconds=60) == sending.load_account(account).closed_until
 
 
 def test_accounts_have_a_pace_each() -> None:
     for account in (a_name(), a_name()):
         assert sending.depart(account, NOW, timedelta(seconds=10)) == NOW
+
+
+# Circuit
+
+
+def test_a_circuit_that_nobody_has_touched_is_closed() -> None:
+    assert sending.Account(None, Circuit()) == sending.load_account(a_name())
+
+
+def test_failures_are_counted_beside_the_pace_and_the_pause() -> None:
+    account = a_name()
+    sending.depart(account, NOW, timedelta(seconds=1))
+    sending.back_off(account, NOW + timedelta(seconds=30))
+    counted = [sending.count_failure(account).failures for _ in range(3)]
+
+    assert counted == [1, 2, 3]
+    assert sending.load_account(account) == sending.Account(NOW + timedelta(seconds=30), Circuit(failures=3))
+
+
+MICROSECONDS = st.integers(0, 999_999)
+
+
+@settings(derandomize=True, max_examples=25, deadline=None)
+@given(MICROSECONDS, MICROSECONDS)
+def test_of_many_that_change_a_circuit_as_they_read_it_the_first_does(one: int, other: int) -> None:
+    """Whatever the moments: what was read back is the same to the millisecond as what was written."""
+    account = a_name()
+    opened = Circuit(failures=5).opened(NOW + timedelta(microseconds=one))
+    assert sending.change_circuit(account, Circuit(failures=5), opened)
+    assert not sending.change_circuit(account, Circuit(failures=5), opened), "somebody has opened it"
+    found = sending.load_account(account).circuit
+    trying = found.tried_until(NOW + timedelta(minutes=9, microseconds=other))
+
+    assert sending.change_circuit(account, found, trying)
+    assert not sending.change_circuit(account, found, trying), "somebody tries already"
+    assert not sending.change_circuit(account, opened, Circuit()), (
+        "the outcome of an earlier try comes too late"
+    )
+    assert sending.change_circuit(account, trying, Circuit())
+    assert sending.load_account(account).circuit == Circuit()
+
+
+def test_an_open_circuit_delays_the_backlog() -> None:
+    account = a_name()
+    sending.change_circuit(account, Circuit(), Circuit().opened(NOW))
+
+    assert sending.next_departure(account) == NOW + timedelta(minutes=1)
 
 
 # Budget

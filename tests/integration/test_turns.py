@@ -1,6 +1,7 @@
 """A call in a menu, from Exotel's questions to what is kept: one turn for each thing a caller does, whatever is repeated, raced or lost."""
 
 import json
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -10,13 +11,17 @@ from ringback.domain.errors import Conflict
 from ringback.domain.facts import TurnTaken, Unparsed
 from ringback.domain.menus import State
 from ringback.domain.turns import FeedbackRecorded, KeyPressed, MenuEnded, OptedIn, Voted
+from ringback.services import contacts as people
 from ringback.services import facts, metrics
-from ringback.store import calls
+from ringback.store import calls, contacts
+from ringback.store.tables import ContactRow, connection
 from tests.deployment import (
     CALLER,
     GRIEVANCE_LINE,
     MENU_IN_ENGLISH,
     MENU_IN_HINDI,
+    MORNING,
+    OPT_OUT,
     OTHER_CALLER,
     POLL_LINE,
     VOLUNTEER,
@@ -115,6 +120,66 @@ def test_nine_ends_the_call_and_leaves_the_caller_alone(deployment: Deployment) 
     assert deployment.known().opted_out_at is not None
     deployment.ring(CALLER, VOLUNTEER, call_id="call-2")
     deployment.settle()
+    assert deployment.provider.taken == []
+
+
+def test_whoever_subscribes_after_opting_out_is_written_to_again(deployment: Deployment) -> None:
+    """They come back by their own will, by a key. Told in any order and twice, the later of the two stands."""
+    deployment.ring(CALLER, OPT_OUT, call_id="call-1")
+    deployment.settle()
+    deployment.clock.move(hours=1)
+    caller = deployment.begin(CALLER, MENU_IN_HINDI, call_id="call-2")
+    caller.wait()
+    caller.press("4")
+    deployment.settle()
+    assert deployment.known().opted_out_at is not None, "a call alone says nothing"
+    caller.press("1")
+    entries = deployment.entries()
+    for entry in (*reversed(entries), *entries):
+        assert deployment.reaction.react([entry], counting=False) == []
+    assert deployment.known().opted_out_at is None
+    deployment.ring(CALLER, VOLUNTEER, call_id="call-3")
+    deployment.settle()
+
+    assert [sms.to for sms in deployment.provider.taken] == [CALLER]
+
+
+def test_whoever_opts_out_again_after_subscribing_is_left_alone(deployment: Deployment) -> None:
+    """Also by an operator who was told before: each time is a fact of its own, and a replay finds all of them."""
+    caller = deployment.begin(CALLER, MENU_IN_HINDI)
+    caller.wait()
+    caller.press("4")
+    deployment.settle()
+    people.opt_out(deployment.runtime, "clean-water", CALLER)
+    deployment.clock.move(minutes=1)
+    caller.press("1")
+    deployment.settle()
+    assert deployment.known().opted_out_at is None
+    deployment.clock.move(minutes=1)
+    people.opt_out(deployment.runtime, "clean-water", CALLER)
+    deployment.settle()
+    left_at = deployment.known().opted_out_at
+    connection(ContactRow).delete_item(deployment.person())
+    facts.replay(deployment.runtime, MORNING, MORNING + timedelta(days=1))
+
+    assert left_at == deployment.clock.now()
+    assert left_at == deployment.known().opted_out_at
+    assert deployment.known().consents == {}
+
+
+def test_subscribing_lifts_nothing_that_the_provider_says_of_the_number(deployment: Deployment) -> None:
+    deployment.ring(CALLER, OPT_OUT, call_id="call-1")
+    deployment.settle()
+    contacts.suppress(deployment.person(), "suppress-contact")
+    caller = deployment.begin(CALLER, MENU_IN_HINDI, call_id="call-2")
+    caller.wait()
+    caller.press("4")
+    caller.press("1")
+    deployment.ring(CALLER, VOLUNTEER, call_id="call-3")
+    deployment.settle()
+
+    assert deployment.known().opted_out_at is None
+    assert deployment.known().suppressed == "suppress-contact"
     assert deployment.provider.taken == []
 
 
@@ -240,6 +305,27 @@ def test_the_same_request_racing_itself_is_one_turn(deployment: Deployment) -> N
     assert len(turns(deployment)) == 3
 
 
+def test_a_slow_request_that_lost_to_its_own_repeat_gets_the_answer_all_the_same(
+    deployment: Deployment,
+) -> None:
+    """Its one try took longer than it may try again; who looks once more finds the answer."""
+    caller = deployment.begin(CALLER, MENU_IN_ENGLISH)
+    caller.wait()
+    twins = []
+
+    def overtake(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and request.operation == "TransactWriteItems" and not twins:
+            twins.append("")
+            twins.append(deployment.ask("turn", caller.requests[-1]).body)
+            deployment.clock.move(seconds=2)
+
+    with listening(overtake):
+        caller.press("2")
+
+    assert json.loads(twins[1]) == {"select": caller.branch}
+    assert len(turns(deployment)) == 3
+
+
 def test_a_race_that_is_lost_for_a_second_is_given_up(deployment: Deployment) -> None:
     """Then the door answers with an error, and Exotel takes the way out that the flow has."""
     caller = deployment.begin(CALLER, MENU_IN_ENGLISH)
@@ -256,6 +342,16 @@ def test_a_race_that_is_lost_for_a_second_is_given_up(deployment: Deployment) ->
 
     with listening(overtake), pytest.raises(Conflict):
         caller.press("1")
+
+
+def test_every_call_is_found_again_live_or_over(deployment: Deployment) -> None:
+    deployment.begin(CALLER, MENU_IN_ENGLISH).press("9")
+    deployment.begin(OTHER_CALLER, POLL_LINE, call_id="call-2")
+
+    assert {(call.call_id, call.is_live) for call in calls.every()} == {
+        ("exotel:call-1", False),
+        ("exotel:call-2", True),
+    }
 
 
 # Content that changes
@@ -280,7 +376,7 @@ def test_a_menu_withdrawn_while_somebody_is_in_it_still_leads_them_to_its_end(de
     caller = deployment.begin(CALLER, MENU_IN_ENGLISH)
 
     def change(document: dict[str, Any]) -> None:
-        document["numbers"] = [number for number in document["numbers"] if number.get("menu") != "main"]
+        document["numbers"] = [number for number in document["numbers"] if "main" not in number.values()]
         del document["voice"]["menus"]["main"]
 
     deployment.publish("clean-water", change)

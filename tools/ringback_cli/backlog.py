@@ -7,7 +7,7 @@ import boto3
 
 from ringback.providers import exotel
 from ringback.runtime import Runtime
-from ringback.services.messages import SHARE_OF_RATE
+from ringback.services.effects import SHARE_OF_RATE
 from ringback.store import sending
 
 

@@ -34,6 +34,7 @@ class Deployment:
     name: str
     runtime: Runtime
     send_dead_letters_url: str
+    dial_dead_letters_url: str
     react_dead_letters_url: str
     recording_dead_letters_url: str
 
@@ -57,6 +58,7 @@ def of_stack(stack: str) -> Deployment:
         name=stack,
         runtime=Runtime(settings.from_environment(_environment(stack))),
         send_dead_letters_url=outputs["SendDeadLettersUrl"],
+        dial_dead_letters_url=outputs["DialDeadLettersUrl"],
         react_dead_letters_url=outputs["ReactDeadLettersUrl"],
         recording_dead_letters_url=outputs["RecordingDeadLettersUrl"],
     )

@@ -23,6 +23,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "calls": ("calls", "Calls as they came in, missed or led through a menu, and what became of each."),
         "contacts": ("contacts", "People: look them up, export them, leave them alone."),
         "messages": ("messages", "The SMS ledger: what was sent, what waits and why."),
+        "dials": ("dials", "Calls that were placed: whom we rang back, who answered, what waits."),
         "grievances": ("grievances", "What callers recorded: hear it, tag it, answer it in time."),
         "polls": ("polls", "Polls: one answer a person, the last one counts."),
         "issues": ("issues", "Issues ranked by how many people support them, by missed call or in a menu."),

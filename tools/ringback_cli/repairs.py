@@ -38,11 +38,12 @@ class Letter:
 Examples:
   ringback redrive          every queue
   ringback redrive send     messages that could not be seen to five times
+  ringback redrive dial     calls that could not be placed five times
   ringback redrive react    facts that failed five times, and spans that the stream gave up
   ringback redrive recordings   recordings that could not be copied for a day
 """
 )
-@click.argument("what", type=click.Choice(["send", "react", "recordings"]), required=False)
+@click.argument("what", type=click.Choice(["send", "dial", "react", "recordings"]), required=False)
 @on_deployment
 @output.as_json
 def redrive(deployment: Deployment, what: str | None, as_json: bool) -> None:
@@ -54,6 +55,8 @@ def redrive(deployment: Deployment, what: str | None, as_json: bool) -> None:
     found: dict[str, dict[str, int]] = {}
     if what in (None, "send"):
         found["send"] = _redrive(deployment, deployment.send_dead_letters_url, settings.send_queue_url)
+    if what in (None, "dial"):
+        found["dial"] = _redrive(deployment, deployment.dial_dead_letters_url, settings.dial_queue_url)
     if what in (None, "react"):
         found["react"] = _redrive(
             deployment, deployment.react_dead_letters_url, settings.react_retry_queue_url

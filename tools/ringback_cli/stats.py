@@ -11,6 +11,7 @@ from ringback.domain.calls import Caller
 from ringback.domain.campaigns import Campaign
 from ringback.domain.feedback import Grievance
 from ringback.domain.times import INDIA
+from ringback.services import metrics as counts
 from ringback.store import catalog, counters
 from ringback.store import feedback as grievances
 from ringback_cli import moments, output
@@ -48,7 +49,8 @@ Examples:
   ringback stats --by hour --since 24h
 Raw counts every missed call. A caller is unique at the first call to the campaign, number or source, and
 verified when an SMS has reached the phone. Grievances answered in 24 hours are a share of those that are answered,
-closed or overdue.
+closed or overdue. Counts part where a number suddenly has many calls of few callers, or many callers whom no SMS
+reaches: it may be spread under false pretences. `--by number` says which.
 """
 )
 @on_deployment
@@ -75,8 +77,9 @@ def stats(
     rows: list[dict[str, object]] = []
     for name in [campaign] if campaign else sorted(catalog.campaigns()):
         content = catalog.current(name)
+        parting = {number.number: str(how) for number, how in counts.diverging(name, now)}
         hours = {hour.hour: counted for hour, counted in counters.hours(name, first, last).items()}
-        rows += _split(content, by, hours)
+        rows += _split(content, by, hours, parting)
         if by is None:
             recorded = (each for each in grievances.every(name) if first <= _hour(each.recorded_at) <= last)
             rows[-1] |= _responsiveness(recorded, now)
@@ -91,12 +94,15 @@ def stats(
         columns |= {name: heading for name, heading in _ALSO.items() if any(row[name] for row in rows)}
         if any(row["grievances"] for row in rows):
             columns |= _GRIEVANCES
+    if any(row.get("diverging") for row in rows):
+        columns["diverging"] = "counts part, by source"
     output.table(columns, rows, "nothing is published: `ringback publish`")
 
 
 def _split(
-    content: Campaign, by: str | None, hours: Mapping[str, Counter[str]]
+    content: Campaign, by: str | None, hours: Mapping[str, Counter[str]], parting: Mapping[str, str]
 ) -> Iterator[dict[str, object]]:
+    """`parting` is which numbers' counts part in these two days, and how, whatever span is asked for."""
     total: Counter[str] = sum(hours.values(), Counter())
     match by:
         case "hour":
@@ -110,12 +116,15 @@ def _split(
                     "number": number.number,
                     "source": number.source,
                     **_three(total, place),
+                    "diverging": parting.get(number.number),
                 }
         case "source":
             for source in sorted({number.source for number in content.numbers.values()}):
                 yield {"campaign": content.id, "source": source, **_three(total, f" source:{source}")}
         case _:
-            yield {"campaign": content.id, **_three(total), **{name: total[name] for name in _ALSO}}
+            sources = sorted({f"{content.numbers[number].source}: {how}" for number, how in parting.items()})
+            also = {name: total[name] for name in _ALSO}
+            yield {"campaign": content.id, **_three(total), **also, "diverging": sources}
 
 
 def _three(counted: Counter[str], place: str = "") -> dict[str, object]:

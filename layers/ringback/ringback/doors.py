@@ -19,8 +19,9 @@ Reply = dict[str, Any]
 def path_after(event: Event, prefix: str, parts: int) -> tuple[str, ...] | None:
     """The `parts` path segments after `prefix` (`/voice/`); None when the path has another shape. A stage's name may stand before."""
     path: str = event["rawPath"]
-    found = path[path.find(prefix) + len(prefix) :].split("/")
-    return tuple(found) if len(found) == parts and all(found) else None
+    _, is_there, rest = path.partition(prefix)
+    found = rest.split("/")
+    return tuple(found) if is_there and len(found) == parts and all(found) else None
 
 
 def request(event: Event, step: str) -> CallbackRequest:

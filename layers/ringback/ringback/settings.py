@@ -20,6 +20,7 @@ class Settings:
     dialects: Mapping[str, str]
     """Campaign → the provider that speaks to us about it, so that a door knows without a read; from `VOICE_TOKENS`."""
     send_queue_url: str
+    dial_queue_url: str
     react_retry_queue_url: str
     recording_queue_url: str
     recordings_bucket: str
@@ -38,6 +39,9 @@ class Settings:
     twilio_base_url: str
     sms_per_minute: int
     """What the provider allows the account; 0 sets no pace. Source: Exotel allows 200 (exotel.md §2.13)."""
+    calls_per_minute: int
+    """What we place a minute; 0 sets no pace. Source: Exotel allows 200 voice requests, look-ups among them, and advises 150 at the
+    most (exotel.md §2.13)."""
     send_lease_seconds: float
     """How long a worker may hold a claimed message before its outcome counts as unknown; longer than the worker's time-out."""
     catalog_cache_seconds: float
@@ -88,6 +92,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         voice_tokens=voice_tokens,
         dialects=dialects,
         send_queue_url=text("SEND_QUEUE_URL"),
+        dial_queue_url=text("DIAL_QUEUE_URL"),
         react_retry_queue_url=text("REACT_RETRY_QUEUE_URL"),
         recording_queue_url=text("RECORDING_QUEUE_URL"),
         recordings_bucket=text("RECORDINGS_BUCKET"),
@@ -100,6 +105,7 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         exotel_base_url=text("EXOTEL_BASE_URL").rstrip("/"),
         twilio_base_url=text("TWILIO_BASE_URL", "https://api.twilio.com").rstrip("/"),
         sms_per_minute=int(number("SMS_PER_MINUTE", "200")),
+        calls_per_minute=int(number("CALLS_PER_MINUTE", "150")),
         send_lease_seconds=number("SEND_LEASE_SECONDS", "90"),
         catalog_cache_seconds=number("CATALOG_CACHE_SECONDS", "30"),
         clock_offset=timedelta(seconds=number("CLOCK_OFFSET_SECONDS", "0", least=-math.inf)),

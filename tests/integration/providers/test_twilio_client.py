@@ -143,7 +143,7 @@ def test_a_hanging_or_broken_connection_is_unclear_and_asked_once(
 def test_a_refused_connection_reached_nobody(client: twilio.Client, server: Server) -> None:
     server.close()
 
-    assert client.send_sms(an_sms()) == Throttled(None)
+    assert client.send_sms(an_sms()) == Throttled(None, is_reached=False)
 
 
 def test_no_secret_and_no_number_is_shown(

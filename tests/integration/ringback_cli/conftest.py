@@ -24,6 +24,7 @@ def connected(deployment: Deployment) -> Connected:
         name="test",
         runtime=deployment.runtime,
         send_dead_letters_url=sqs.create_queue(QueueName="test-send-dead-letters")["QueueUrl"],
+        dial_dead_letters_url=sqs.create_queue(QueueName="test-dial-dead-letters")["QueueUrl"],
         react_dead_letters_url=sqs.create_queue(QueueName="test-react-dead-letters")["QueueUrl"],
         recording_dead_letters_url=sqs.create_queue(QueueName="test-recordings-dead-letters")["QueueUrl"],
     )

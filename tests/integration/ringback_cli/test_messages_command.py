@@ -6,7 +6,7 @@ import pytest
 
 from ringback.domain.messages import State
 from ringback.providers.base import Unclear
-from ringback.services import messages
+from ringback.services import effects, messages
 from ringback.store import sending
 from ringback_cli import backlog
 from tests.deployment import Deployment, deployed
@@ -138,4 +138,4 @@ def test_the_pace_counts_in_the_time_left() -> None:
 
         left = backlog.read(deployment.runtime).time_left.total_seconds()
 
-        assert left == pytest.approx(5 * 60 / (200 * messages.SHARE_OF_RATE))
+        assert left == pytest.approx(5 * 60 / (200 * effects.SHARE_OF_RATE))

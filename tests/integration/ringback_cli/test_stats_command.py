@@ -1,7 +1,12 @@
 """`ringback stats`: raw, unique and verified side by side."""
 
+from collections import Counter
+from datetime import timedelta
+
 import pytest
 
+from ringback.domain.metrics import hour_of
+from ringback.store import counters
 from tests.deployment import Deployment
 from tests.integration.ringback_cli.conftest import Read, Run
 
@@ -74,3 +79,21 @@ def test_a_moment_that_is_none_is_a_usage_error_with_examples(run: Run) -> None:
 
     assert result.exit_code == 2
     assert "write 2026-11-21" in result.stderr
+
+
+def test_a_number_whose_counts_part_is_named_with_where_it_was_publicised(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    number = "number:+918040001001"
+    assert "counts part" not in run("stats").output
+    hour = hour_of("clean-water", deployment.clock.now() - timedelta(hours=2))
+    counters.add({hour: Counter({"raw": 5_000, f"raw {number}": 5_000, f"unique {number}": 40})}, shard=1)
+
+    (row,) = read("stats", "--campaign", "clean-water")["stats"]
+    assert row["diverging"] == ["tv: calls-without-callers"]
+    assert "tv: calls-without-callers" in run("stats").output
+    rows = read("stats", "--campaign", "clean-water", "--by", "number")["stats"]
+    parting = {row["number"]: row["diverging"] for row in rows if row["diverging"]}
+    assert parting == {"+918040001001": "calls-without-callers"}
+    assert "calls-without-callers" in run("stats", "--by", "number").output
+    assert "counts part" not in run("stats", "--by", "source").output

@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 from hypothesis import strategies as st
@@ -209,7 +210,7 @@ knowledges: st.SearchStrategy[Knowledge] = st.builds(
     stage=st.sampled_from([None, "new"]),
     place=st.sampled_from([None, "eci:S13/26/112", "eci:S1"]),
     fields=st.sampled_from([{}, {"answer": "no"}]),
-    now=st.none() | st.datetimes(timezones=st.just(menu_documents.UTC)),
+    now=st.none() | st.datetimes(timezones=st.just(UTC)),
 )
 inputs: st.SearchStrategy[Input] = st.one_of(
     st.builds(Pressed, st.sampled_from([*"0123456789*#", "", "12", "१"]) | st.text(max_size=3)),

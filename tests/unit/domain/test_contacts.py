@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from ringback.domain.contacts import Contact, Planned, is_due
+from ringback.domain.contacts import Consent, Contact, Planned, in_force, is_due
 
 NOW = datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
 WINDOW = timedelta(days=30)
@@ -40,3 +40,28 @@ def test_a_new_contact_has_no_history() -> None:
 
     assert ({}, frozenset(), {}) == (contact.first_calls, contact.signals, contact.planned)
     assert contact.opted_out_at is contact.suppressed is contact.verified is None
+
+
+@pytest.mark.parametrize(
+    ("given_at", "opted_out_at", "counts"),
+    [
+        (0, None, True),
+        (0, 1, False),
+        (1, 0, True),
+        (0, 0, False),
+    ],
+    ids=["never opted out", "opted out since", "came back", "at the same moment"],
+)
+def test_a_consent_counts_until_an_opt_out_and_one_after_it_counts_again(
+    given_at: int, opted_out_at: int | None, counts: bool
+) -> None:
+    given = {"sms": Consent("exotel:1/turn-4", NOW + timedelta(days=given_at))}
+    left_at = None if opted_out_at is None else NOW + timedelta(days=opted_out_at)
+
+    assert (given if counts else {}) == in_force(given, left_at)
+
+
+def test_coming_back_for_one_channel_revives_no_older_consent_to_another() -> None:
+    given = {"call": Consent("1", NOW), "sms": Consent("2", NOW + timedelta(days=2))}
+
+    assert list(in_force(given, NOW + timedelta(days=1))) == ["sms"]

@@ -1,6 +1,5 @@
 """The life of one SMS in the ledger: which moves there are, and the names that come from causes."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, product
 
@@ -99,4 +98,4 @@ def test_what_is_not_an_id_is_refused(text: str) -> None:
     ],
 )
 def test_a_claim_ends_with_its_lease(claimed_at: datetime | None, expired: bool) -> None:
-    assert expired is messages.claim_expired(replace(MESSAGE, claimed_at=claimed_at), 90, NOW)
+    assert expired is messages.claim_expired(claimed_at, 90, NOW)

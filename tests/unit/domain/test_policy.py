@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from ringback.domain.campaigns import Campaign, Limits
 from ringback.domain.policy import Hold, Occasion, Refuse, Rule, Send, SmsEffect, Spent, Standing, decide
 from ringback.domain.rules import Window
+from ringback.domain.silences import Silence
 from ringback.domain.templates import DltTemplate
 from ringback.domain.times import INDIA
 from tests.unit.domain.content import a_campaign
@@ -17,8 +18,14 @@ from tests.unit.domain.content import a_campaign
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=INDIA)
 CLEAR = Standing(opted_out_at=None, suppressed=None, already_sent=False)
 MEETING = Occasion(news_since=NOON - timedelta(days=9), ends_at=NOON + timedelta(days=10))
+OUR_MOBILE = "+919000000999"
+SILENCE = Silence("eci:S13", NOON - timedelta(days=1), NOON + timedelta(days=1), "a notification")
 NOTHING_SPENT = Spent(paise=0, paused=None, prefix_tripped_until=None)
-CAMPAIGN = a_campaign()
+_LISTED = a_campaign()
+CAMPAIGN = replace(
+    _LISTED,
+    numbers={**_LISTED.numbers, OUR_MOBILE: replace(_LISTED.numbers["+918040001001"], number=OUR_MOBILE)},
+)
 TEMPLATE = DltTemplate("1107160000000010101", "Hello {#var#}")
 EFFECT = SmsEffect("welcome", "+919000012345", "Hello you", TEMPLATE, cost_paise=21, caused_at=NOON)
 
@@ -260,6 +267,7 @@ BREACHES: dict[Rule, dict[str, dict[str, object]]] = {
     Rule.OPTED_OUT: {"standing": {"opted_out_at": NOON}},
     Rule.SUPPRESSED: {"standing": {"suppressed": "bad-number"}},
     Rule.NUMBER_CLASS: {"effect": {"phone": "+911600123456"}},
+    Rule.OUR_NUMBER: {"effect": {"phone": OUR_MOBILE}},
     Rule.ONCE_PER_WINDOW: {"standing": {"already_sent": True}},
     Rule.STALE: {"effect": {"caused_at": NOON - timedelta(days=3)}},
     Rule.DLT_IDS: {"sender": {"dlt_entity_id": ""}},
@@ -268,6 +276,7 @@ BREACHES: dict[Rule, dict[str, dict[str, object]]] = {
     Rule.PAUSED: {"spent": {"paused": "no balance"}},
     Rule.PREFIX_VELOCITY: {"spent": {"prefix_tripped_until": NOON + timedelta(days=9)}},
     Rule.QUIET_HOURS: {"window": {"start": time(13), "end": time(14)}},
+    Rule.ELECTION_SILENCE: {"campaign": {"silences": (SILENCE,)}},
     Rule.NOT_YET: {"occasion": {"not_before": NOON + timedelta(days=1)}},
     Rule.ANSWER_CHANGED: {"occasion": {"is_true": False}},
 }
@@ -283,6 +292,7 @@ def breaking(*rules: Rule) -> Send | Hold | Refuse:
         CAMPAIGN,
         sender=replace(CAMPAIGN.sender, **changes.get("sender", {})),  # type: ignore[arg-type]
         window=replace(CAMPAIGN.window, **changes.get("window", {})),  # type: ignore[arg-type]
+        **changes.get("campaign", {}),  # type: ignore[arg-type]
     )
     bound = replace(MEETING, **changes["occasion"]) if "occasion" in changes else None  # type: ignore[arg-type]
     return ask(
@@ -293,14 +303,27 @@ def breaking(*rules: Rule) -> Send | Hold | Refuse:
     )
 
 
-HOLDS = {Rule.PAUSED, Rule.PREFIX_VELOCITY, Rule.QUIET_HOURS, Rule.NOT_YET, Rule.ANSWER_CHANGED}
+HOLDS = {
+    Rule.PAUSED,
+    Rule.PREFIX_VELOCITY,
+    Rule.QUIET_HOURS,
+    Rule.ELECTION_SILENCE,
+    Rule.NOT_YET,
+    Rule.ANSWER_CHANGED,
+}
+OF_CALLS_ALONE = {Rule.CALLER_ID, Rule.CONSENT, Rule.DND, Rule.ATTEMPTS, Rule.TOO_SOON, Rule.AREA_CAP}
 
 
-def test_every_rule_has_its_place_in_the_order() -> None:
-    assert tuple(BREACHES) == tuple(Rule)
+def test_every_rule_for_sms_has_its_place_in_the_order() -> None:
+    assert tuple(BREACHES) == tuple(rule for rule in Rule if rule not in OF_CALLS_ALONE)
 
 
-@given(broken=st.sets(st.sampled_from(Rule), min_size=1))
+# One number cannot be of the wrong class and our own at once.
+@given(
+    broken=st.sets(st.sampled_from(list(BREACHES)), min_size=1).filter(
+        lambda broken: not {Rule.NUMBER_CLASS, Rule.OUR_NUMBER} <= broken
+    )
+)
 def test_the_first_refusal_wins_over_all_others_and_over_every_hold(broken: set[Rule]) -> None:
     answer = breaking(*broken)
     first = min(broken, key=tuple(Rule).index)

@@ -142,8 +142,26 @@ def test_our_own_address_is_taken_out_of_passthru() -> None:
 @pytest.mark.parametrize(
     "request_",
     [
-        pytest.param(a_request("CallSid=%ff%fe"), id="query-not-utf-8"),
-        pytest.param(a_request("CallSid=%ED%A0%80"), id="percent-encoded-surrogate"),
+        pytest.param(a_request("CallSid=a&Stream=%ff%fe&%ED%A0%80=1"), id="query"),
+        pytest.param(a_request("", FORM, b"CallSid=a&Stream=%ff%fe&%ED%A0%80=1"), id="form"),
+    ],
+)
+def test_bytes_that_are_not_utf_8_are_escaped_and_read_the_same_again(request_: CallbackRequest) -> None:
+    pairs = exotel.read_pairs(request_)
+
+    assert pairs == (("CallSid", "a"), ("Stream", "\\xff\\xfe"), ("\\xed\\xa0\\x80", "1"))
+    assert tuple(parse_qsl(urlencode(pairs), keep_blank_values=True)) == pairs
+
+
+@pytest.mark.parametrize("told", ["CallSid=%ff%fe", "CallSid=%ED%A0%80"])
+def test_an_id_that_is_not_utf_8_is_unreadable(told: str) -> None:
+    with pytest.raises(Unreadable, match="CallSid cannot be read"):
+        exotel.read_call("missed-call", exotel.read_pairs(a_request(told)))
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
         pytest.param(a_request("", FORM, b"CallSid=\xff"), id="form-not-utf-8"),
         pytest.param(a_request("", FORM, b"\x1f\x8b\x08\x00" + bytes(range(256))), id="gzip"),
         pytest.param(a_request("", "application/json", b'{"CallSid": '), id="json-broken-off"),

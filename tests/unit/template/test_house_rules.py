@@ -171,6 +171,7 @@ def test_the_voice_door_may_do_nothing_but_keep_facts_and_lead_calls() -> None:
         "KeepCalls",
         "ReadContent",
         "KnowCallers",
+        "KnowDials",
         "ReadSecrets",
     ]
 

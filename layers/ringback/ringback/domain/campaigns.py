@@ -11,6 +11,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ringback.domain import menu_documents, menu_lint, phones, providers, rules
+from ringback.domain.dials import Callbacks, StrangerLimits, read_callbacks, read_stranger_limits
 from ringback.domain.documents import Section
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.feedback import Rules as FeedbackRules
@@ -18,6 +19,7 @@ from ringback.domain.feedback import read_rules as read_feedback_rules
 from ringback.domain.gatherings import GatheringTexts
 from ringback.domain.phones import NumberClass
 from ringback.domain.rules import Rules, Window
+from ringback.domain.silences import Silence, read_silences
 from ringback.domain.templates import DltTemplate, mismatches
 from ringback.domain.texts import Segments, foreign, phone_numbers, render, segments, stray_braces, variables
 from ringback.domain.voices import Voice
@@ -40,6 +42,8 @@ _ID = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _ID_MEANS = "lower-case letters, digits and dashes, beginning with a letter, at most 40"
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?")
 _LANGUAGE_MEANS = "a language code such as `hi` or `mni-Mtei`"
+_FLOW = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_FLOW_MEANS = "the provider's id of the flow: letters, digits, dashes and underscores, at most 40"
 _DLT_ID_MEANS = "must be the digits that DLT gave, in quotes"
 _SUBSTITUTES = {
     "‘": "'",
@@ -80,6 +84,12 @@ class Number:
     """The text sent to the caller; none for opting out, which is answered by silence."""
     menu: str | None = None
     """The menu that a call to the number walks through; None when the call is only ever missed."""
+    callback: str | None = None
+    """The menu that whoever gives the number a missed call is rung back into, from the same number (F14)."""
+    flow: str | None = None
+    """The provider's name for the flow that a call from this number walks, where it needs one: Exotel's app id. A number without
+    it places no calls there.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +113,14 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a campaign may spend on SMS, how many may go to one block of numbers, and when one is too late."""
+    """What a campaign may spend on SMS and calls, how many may go to one block of numbers, and when one is too late."""
 
     sms_budget_paise: int
     prefix_per_minute: int
     """SMS a minute to numbers that differ only in their last four digits (A13)."""
     stale_after: timedelta = STALE_AFTER
+    voice_budget_paise: int = 0
+    """What the calls that we place may cost; nothing unless the campaign says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +159,22 @@ class Campaign:
     """None: nobody who calls hears anything."""
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     """How recorded grievances are tagged by themselves."""
+    callbacks: Callbacks = field(default_factory=Callbacks)
+    strangers: StrangerLimits = field(default_factory=StrangerLimits)
+    silences: tuple[Silence, ...] = ()
+
+    @property
+    def call_cost_paise(self) -> int:
+        """What a call that we place may cost at most; so much is taken from the budget before it is placed."""
+        minutes = -(-self.callbacks.longest // timedelta(minutes=1))
+        return minutes * self.rules.calls.minute_paise if self.rules.calls else 0
+
+    def calling_number(self, preferred: str) -> str | None:
+        """The number to place a call from: `preferred` where it places calls, else the first that does; None when none does."""
+        if self.provider != "exotel":
+            return preferred if preferred in self.numbers else None
+        able = [number.number for number in self.numbers.values() if number.flow]
+        return preferred if preferred in able else next(iter(able), None)
 
     def rendered(self, text: str, language: str, values: Mapping[str, str] = {}) -> Rendered:
         """Fill in a text in a language, or in the default language where it lacks that one.
@@ -261,11 +289,19 @@ def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
             sms_budget_paise=100 * limits.integer("sms_budget_rupees"),
             prefix_per_minute=limits.integer("prefix_per_minute"),
             stale_after=limits.duration("stale_after", STALE_AFTER),
+            voice_budget_paise=100 * limits.integer("voice_budget_rupees")
+            if limits.has("voice_budget_rupees")
+            else 0,
         ),
         allowed_links=frozenset(root.strings("allowed_links")) | numbers.keys(),
         rules=rules_of_the_day,
         voice=voice,
         feedback=read_feedback_rules(root.section("feedback")) if root.has("feedback") else FeedbackRules(),
+        callbacks=read_callbacks(root.section("callbacks")) if root.has("callbacks") else Callbacks(),
+        strangers=read_stranger_limits(root.section("strangers"))
+        if root.has("strangers")
+        else StrangerLimits(),
+        silences=read_silences(root.sections("silences")) if root.has("silences") else (),
     )
 
 
@@ -319,6 +355,8 @@ def _read_numbers(
             source=section.text("source", _ID, _ID_MEANS),
             text=section.optional_text("text", _ID, _ID_MEANS),
             menu=section.optional_text("menu", _ID, _ID_MEANS),
+            callback=section.optional_text("callback", _ID, _ID_MEANS),
+            flow=section.optional_text("flow", _FLOW, _FLOW_MEANS),
         )
         menu = menus.get(number.menu or "")
         spoken = menu.languages if menu else languages
@@ -332,6 +370,14 @@ def _read_numbers(
             section.problem("text", f"there is no text {number.text!r}")
         if number.menu and menu is None:
             section.problem("menu", f"there is no menu {number.menu!r}")
+        if number.callback and number.callback not in menus:
+            section.problem("callback", f"there is no menu {number.callback!r}")
+        if number.callback and number.menu:
+            section.problem(
+                "callback", "must be left out: a call to a number with a menu is answered, not missed"
+            )
+        if number.callback and number.purpose is Purpose.OPT_OUT:
+            section.problem("callback", "must be left out: whoever opts out is not rung")
         if number.purpose is Purpose.OPT_OUT and number.menu:
             section.problem("menu", "must be left out: whoever opts out is not to be kept on the line")
         if number.purpose is Purpose.SUPPORT and not number.issue:
@@ -372,6 +418,9 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
     for gathering, texts in _gathering_texts(campaign):
         for missing in sorted(name for name in texts.all if name and name not in campaign.texts):
             yield f"voice.gatherings.{gathering}.texts: there is no text {missing!r}"
+    for number in campaign.numbers.values():
+        if number.callback:
+            yield from (f"numbers.{number.number}: {why}" for why in _cannot_call(campaign, number))
     if len(campaign.numbers) > MOST_NUMBERS:
         yield f"numbers: {len(campaign.numbers)}, {MOST_NUMBERS} are allowed"
     used = {
@@ -385,6 +434,14 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
             if body and text.templates[language].body:
                 for reason in _faults(campaign, name, language, opt_outs):
                     yield f"texts.{name}.{language}: {reason}"
+
+
+def _cannot_call(campaign: Campaign, number: Number) -> Iterator[str]:
+    """Why nobody can be rung back from a number that promises it."""
+    if not campaign.limits.voice_budget_paise:
+        yield "rings people back, and limits.voice_budget_rupees does not say what that may cost"
+    if campaign.provider == "exotel" and not number.flow:
+        yield "rings people back, and has no flow: the app id of the flow that such calls walk"
 
 
 def _faults(campaign: Campaign, name: str, language: str, opt_outs: set[str]) -> Iterator[str]:

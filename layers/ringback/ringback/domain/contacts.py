@@ -1,5 +1,6 @@
 """A person as one campaign knows them. One phone number is one person; the person's id stands wherever the number need not."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -35,6 +36,7 @@ class Contact:
     signals: frozenset[str] = frozenset()
     """What the person's calls meant: `volunteer`, `support:free-clinics` … (F6)."""
     opted_out_at: datetime | None = None
+    """When they last asked to be left alone; None when they never did, or have agreed to something since (`in_force`)."""
     suppressed: str | None = None
     """Why the provider says not to write to this number again: `bad-number`, `suppress-contact`."""
     verified: str | None = None
@@ -43,7 +45,7 @@ class Contact:
     language_offered: bool = False
     """Whether `language` is what the person chose, or kept when it was offered; else it is a guess from the number they rang."""
     consents: dict[str, Consent] = field(default_factory=dict)
-    """Channel → the latest consent to it."""
+    """Channel → the latest consent to it, where it counts (`in_force`)."""
     fields: dict[str, str] = field(default_factory=dict)
     """What their answers told of them."""
 
@@ -54,3 +56,16 @@ def is_due(planned: Planned | None, cause: str, at: datetime, once_per: timedelt
     A cause older than the last planning is never due, so replaying history writes to nobody twice.
     """
     return planned is None or planned.cause == cause or planned.at < at - once_per
+
+
+def in_force(given: Mapping[str, Consent], opted_out_at: datetime | None) -> dict[str, Consent]:
+    """The consents that count: an opt-out ends every one given until its moment, and one given later lifts it.
+
+    Only the latest moments decide, so it is the same whatever order facts come in. At one and the same moment the opt-out stands.
+    What the provider says of a number (`Contact.suppressed`) no consent lifts.
+    """
+    return {
+        channel: consent
+        for channel, consent in given.items()
+        if opted_out_at is None or consent.at > opted_out_at
+    }

@@ -78,6 +78,8 @@ class Call:
     """The last ones, newest last."""
     recording_url: str | None = None
     """The last recording the provider told of: it goes on telling of it."""
+    dial: str | None = None
+    """The id of the dial when we placed the call; then `number` is the one it was placed from."""
 
     @property
     def is_live(self) -> bool:

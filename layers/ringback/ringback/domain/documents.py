@@ -6,13 +6,17 @@ A place reads like a path: `texts.welcome.hi.body`, `numbers[2].purpose`.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import TypeVar
+
+from ringback.domain.times import BEGINNING, INDIA
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 _DURATION = re.compile(r"([1-9][0-9]{0,3}) (minute|hour|day)s?")
+_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
+_MOMENT_MEANS = "a moment in India such as `2026-12-06 10:00`"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _JOINERS = "\u200c\u200d"
 """Zero-width non-joiner and joiner: invisible, but Indic scripts are not spelt right without them."""
@@ -108,6 +112,16 @@ class Section:
         """Read a time of day, `10:00`; unquoted, YAML makes a number of it."""
         match = _CLOCK.fullmatch(self.text(key, _CLOCK, "a time of day such as `10:00`"))
         return time(int(match[1]), int(match[2])) if match else time.min
+
+    def moment(self, key: str) -> datetime:
+        """Read a moment in India, `2026-12-06 10:00`, as one in UTC."""
+        text = self.text(key, _MOMENT, _MOMENT_MEANS)
+        try:
+            return datetime.fromisoformat(text).replace(tzinfo=INDIA).astimezone(UTC)
+        except ValueError:
+            if text:
+                self.problem(key, f"must be {_MOMENT_MEANS}, not {text!r}")
+            return BEGINNING
 
     def choice(self, key: str, kind: type[Choice]) -> Choice:
         return self._chosen(key, self.text(key), kind)

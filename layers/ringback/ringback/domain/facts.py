@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from ringback.domain import times
+from ringback.domain.endings import Ending
 
 if TYPE_CHECKING:
     from ringback.domain.turns import Effect
@@ -77,7 +78,7 @@ class SmsStatusChanged:
 
 @dataclass(frozen=True, slots=True)
 class ContactOptedOut:
-    """A person asked to be left alone, told to us by an operator: `opt-out:<person>` / `contact-opted-out`.
+    """A person asked to be left alone, told to us by an operator: `opt-out:<person>:<moment>` / `contact-opted-out`.
 
     Opting out by a missed call is a `CallMissed` on a number whose purpose is opting out; it needs no fact of its own.
     """
@@ -113,6 +114,8 @@ class TurnTaken:
     language: str
     effects: tuple["Effect", ...]
     occurred_at: datetime
+    dial: str | None = None
+    """The id of the dial when we placed the call. Its first turn proves that somebody took it."""
 
     @property
     def name(self) -> str:
@@ -136,6 +139,7 @@ class TurnTaken:
             "language": self.language,
             "at": times.written(self.occurred_at),
             **({"caller": self.caller} if self.caller is not None else {}),
+            **({"dial": self.dial} if self.dial is not None else {}),
             **({"effects": [turns.written(effect) for effect in self.effects]} if self.effects else {}),
         }
 
@@ -155,7 +159,24 @@ class TurnTaken:
             language=document["language"],
             effects=tuple(map(turns.read_effect, document.get("effects", ()))),
             occurred_at=times.read(document["at"]),
+            dial=document.get("dial"),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded:
+    """The provider reported how a call that we placed ended: `<dial id>` / `dial-busy`."""
+
+    source_id: str
+    ending: Ending
+    talk_seconds: int | None
+    """None where the provider does not tell."""
+    provider_id: str | None
+    occurred_at: datetime | None
+
+    @property
+    def name(self) -> str:
+        return f"dial-{self.ending}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +209,7 @@ class Unparsed:
         return None
 
 
-Fact = CallMissed | TurnTaken | SmsStatusChanged | ContactOptedOut | AttendeeCheckedIn | Unparsed
+Fact = CallMissed | TurnTaken | SmsStatusChanged | DialEnded | ContactOptedOut | AttendeeCheckedIn | Unparsed
 
 
 @dataclass(frozen=True, slots=True)

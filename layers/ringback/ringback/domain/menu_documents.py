@@ -6,7 +6,6 @@ Prompts are written once for all menus or in the menu that needs them, each in e
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from datetime import UTC, datetime
 from enum import StrEnum
 
 from ringback.domain import menu_lint
@@ -34,14 +33,11 @@ from ringback.domain.nodes import (
 )
 from ringback.domain.polls import Poll
 from ringback.domain.texts import render, stray_braces, variables
-from ringback.domain.times import BEGINNING, INDIA
 from ringback.domain.turns import Sound, Words
 from ringback.domain.voices import Voice
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NAME_MEANS = "lower-case letters, digits and dashes, beginning with a letter, at most 40"
-_MOMENT = re.compile(r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}")
-_MOMENT_MEANS = "a moment in India such as `2026-12-06 10:00`"
 _ALL = re.compile("all")
 _LINK = re.compile(r"https://\S+")
 
@@ -167,7 +163,7 @@ def _gathering(name: str, section: Section, languages: tuple[str, ...]) -> Gathe
         names=section.translations("name", languages),
         places=section.translations("place", languages),
         times=section.translations("time", languages),
-        starts_at=_moment(section, "starts_at"),
+        starts_at=section.moment("starts_at"),
         capacity=section.integer("capacity"),
         texts=_gathering_texts(section.section("texts")) if section.has("texts") else None,
         remind_before=section.duration("remind_before", REMIND_BEFORE),
@@ -189,22 +185,12 @@ def _poll(name: str, section: Section, languages: tuple[str, ...]) -> Poll:
         id=name,
         questions=section.translations("question", languages),
         options={option: options.translations(option, languages) for option in options.names()},
-        opens_at=_moment(section, "opens_at"),
-        closes_at=_moment(section, "closes_at"),
+        opens_at=section.moment("opens_at"),
+        closes_at=section.moment("closes_at"),
     )
     if poll.closes_at <= poll.opens_at:
         section.problem("closes_at", "must be later than the opening")
     return poll
-
-
-def _moment(section: Section, key: str) -> datetime:
-    text = section.text(key, _MOMENT, _MOMENT_MEANS)
-    try:
-        return datetime.fromisoformat(text).replace(tzinfo=INDIA).astimezone(UTC)
-    except ValueError:
-        if text:
-            section.problem(key, f"must be {_MOMENT_MEANS}, not {text!r}")
-        return BEGINNING
 
 
 def _node(section: Section) -> Node:

@@ -127,6 +127,6 @@ def campaign_of(message_id: str) -> str:
     return split_id(message_id)[1].partition(".")[0]
 
 
-def claim_expired(message: Message, lease_seconds: float, now: datetime) -> bool:
-    """Whether the worker that claimed the message can no longer be at work on it."""
-    return message.claimed_at is not None and (now - message.claimed_at).total_seconds() > lease_seconds
+def claim_expired(claimed_at: datetime | None, lease_seconds: float, now: datetime) -> bool:
+    """Whether the worker that claimed a message, or a dial, can no longer be at work on it."""
+    return claimed_at is not None and (now - claimed_at).total_seconds() > lease_seconds

@@ -7,12 +7,14 @@ source: at the first call there. Increments are added to the hour of the call, I
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from enum import StrEnum
 
 from ringback.domain.calls import Caller, Recognised
 from ringback.domain.campaigns import Number
 from ringback.domain.contacts import Contact
-from ringback.domain.facts import TurnTaken
+from ringback.domain.endings import Ending
+from ringback.domain.facts import DialEnded, TurnTaken
 from ringback.domain.times import INDIA
 from ringback.domain.turns import MenuEnded, OptedIn
 
@@ -28,6 +30,7 @@ IVR = "ivr"
 IVR_COMPLETE = "ivr-complete"
 IVR_ABANDONED = "ivr-abandoned"
 OPTED_IN = "opted-in"
+ANSWERED = "call-answered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +74,10 @@ def of_call(
 
 
 def of_turn(turn: TurnTaken) -> Counter[str]:
-    """What one turn in a menu adds: its call at the first, how far the caller came at the last (F30), and consents."""
-    added = Counter({IVR: 1}) if turn.turn == 1 else Counter[str]()
+    """What one turn in a menu adds: its call at the first (one that we placed was answered), how far the caller came at the last (F30), and consents."""
+    added = Counter[str]()
+    if turn.turn == 1:
+        added[ANSWERED if turn.dial is not None else IVR] += 1
     for effect in turn.effects:
         match effect:
             case OptedIn():
@@ -81,6 +86,14 @@ def of_turn(turn: TurnTaken) -> Counter[str]:
                 added[IVR_COMPLETE if complete else IVR_ABANDONED] += 1
                 added[f"furthest {turn.menu} {furthest}"] += 1
     return added
+
+
+def of_ending(ending: DialEnded, *, repeated_telling: bool) -> Counter[str]:
+    """What the end of a call that we placed adds: `call-busy`, `call-no-answer`, `call-failed`. One that was answered counts by its
+    first turn, which proves it.
+    """
+    counts = ending.ending is not Ending.COMPLETED and not repeated_telling
+    return Counter({f"call-{ending.ending}": 1} if counts else {})
 
 
 def of_verification(contact: Contact) -> Counter[str]:
@@ -124,3 +137,80 @@ def drift(stored: Increments, recounted: Increments) -> Increments:
         if difference:
             differences[hour] = difference
     return differences
+
+
+SPAN = timedelta(hours=24)
+"""What is compared with what was before it. Our assumption: a day, so that night is never compared with day, and so that whoever called
+in the span before has had time to be written to: a night's hold takes 13 hours, and a text is stale after 24."""
+
+LEAST_CALLS = 200
+LEAST_CALLERS = 100
+"""Fewer in a span say nothing. Our assumption, as are the shares below: nobody has published what a false promotion looks like by the
+hour. SOURCE of the case: features.md F112, a number spread as a dating offer, 68 lakh calls."""
+
+_SUDDEN = 2
+"""How many times as many calls as in the span before are sudden. After a launch fewer people are new each day; that is no divergence."""
+
+_LEAST_SHARE_NEW = 0.1
+"""Of a number's first calls: ten calls for each caller who is new."""
+
+_LEAST_SHARE_KEPT = 0.25
+"""Of the share of new callers before: a quarter of it is left."""
+
+_LEAST_SHARE_VERIFIED = 0.25
+"""Of callers who had a day for it. Of real ones most are reached within minutes of the window's opening."""
+
+
+class Divergence(StrEnum):
+    """How a number's three counts part (X8)."""
+
+    CALLS = "calls-without-callers"
+    """Suddenly many calls, and hardly anybody new among those who call: few phones ring, again and again."""
+    CALLERS = "callers-without-proof"
+    """Many new callers whom no SMS reaches: forged, or not what they seem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Three:
+    """Raw, unique and verified calls of one number in one span."""
+
+    raw: int
+    unique: int
+    verified: int
+
+
+def divergence(now: Three, before: Three) -> Divergence | None:
+    """Whether a number's counts part in the span that ends now, given the span of the same length before it.
+
+    Only callers of the span before are asked for their proof, and whatever was verified since counts for them: a report may take its
+    time. Where nothing is sent nobody can be verified; that is for who asks to know.
+    """
+    if now.raw >= LEAST_CALLS and now.raw >= _SUDDEN * before.raw:
+        is_compared = before.raw >= LEAST_CALLS
+        least = _LEAST_SHARE_KEPT * before.unique / before.raw if is_compared else _LEAST_SHARE_NEW
+        if now.unique < least * now.raw:
+            return Divergence.CALLS
+    proven = before.verified + now.verified
+    if before.unique >= LEAST_CALLERS and proven < _LEAST_SHARE_VERIFIED * before.unique:
+        return Divergence.CALLERS
+    return None
+
+
+def diverging(counted: Increments, campaign: str, now: datetime) -> dict[str, Divergence]:
+    """The numbers (E.164) of one campaign whose counts part, by its hours of the last two spans; older hours may be among them."""
+    since, began = hour_of(campaign, now - SPAN).hour, hour_of(campaign, now - 2 * SPAN).hour
+    before, recent = Counter[str](), Counter[str]()
+    for hour, counts in counted.items():
+        if hour.hour > since:
+            recent.update(counts)
+        elif hour.hour > began:
+            before.update(counts)
+    raw = f"{RAW} number:"
+    numbers = sorted(name.removeprefix(raw) for name in before | recent if name.startswith(raw))
+    found = {number: divergence(_three(recent, number), _three(before, number)) for number in numbers}
+    return {number: how for number, how in found.items() if how is not None}
+
+
+def _three(counted: Counter[str], number: str) -> Three:
+    place = f"number:{number}"
+    return Three(counted[f"{RAW} {place}"], counted[unique(place)], counted[verified(place)])

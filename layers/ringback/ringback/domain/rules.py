@@ -31,6 +31,11 @@ class Window:
         opening = datetime.combine(local.date(), self.start, INDIA)
         return (opening if opening > local else opening + timedelta(days=1)).astimezone(UTC)
 
+    def opening_tomorrow(self, at: datetime) -> datetime:
+        """When the window opens on the next day of India, in UTC."""
+        tomorrow = at.astimezone(INDIA).date() + timedelta(days=1)
+        return datetime.combine(tomorrow, self.start, INDIA).astimezone(UTC)
+
     def is_within(self, other: "Window") -> bool:
         return other.start <= self.start < self.end <= other.end
 
@@ -51,6 +56,8 @@ class Rules:
     dlt_header_digits: int
     dlt_longest_values: Mapping[str, int]
     """Characters a template variable's value may have, by tag; `var` stands for the tags not named."""
+    calls: "CallRules | None" = None
+    """None in content that was published before there were any: then nobody is rung."""
 
     def is_dlt_id(self, text: str) -> bool:
         return text.isascii() and text.isdecimal() and len(text) in self.dlt_id_digits
@@ -61,6 +68,18 @@ class Rules:
         return (text.isalpha() and len(text) in self.dlt_header_letters) or (
             text.isdecimal() and len(text) == self.dlt_header_digits
         )
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """What every call that we place is held to."""
+
+    classes: frozenset[NumberClass]
+    """The kinds of number that may be rung."""
+    minute_paise: int
+    """What a minute, or a part of one, costs once the call is answered."""
+    dnd_called_within: timedelta
+    """A number on the do-not-disturb list may be rung for so long after it rang us."""
 
 
 def read(section: Section) -> Rules:
@@ -82,6 +101,19 @@ def read(section: Section) -> Rules:
         dlt_header_letters=range(headers.integer("fewest_letters"), headers.integer("most_letters") + 1),
         dlt_header_digits=headers.integer("digits"),
         dlt_longest_values={"var": longest.integer("var"), "alphanumeric": longest.integer("alphanumeric")},
+        calls=_read_calls(section) if section.has("call_classes") else None,
+    )
+
+
+def _read_calls(section: Section) -> CallRules:
+    classes, minutes, dnd = (section.section(name) for name in ("call_classes", "call_minute", "call_dnd"))
+    for rule in (classes, minutes, dnd):
+        rule.text("source")
+        rule.text("as_of")
+    return CallRules(
+        classes=frozenset(classes.choices("allowed", NumberClass)),
+        minute_paise=minutes.integer("paise"),
+        dnd_called_within=dnd.duration("called_within"),
     )
 
 

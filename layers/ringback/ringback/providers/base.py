@@ -1,4 +1,4 @@
-"""What Ringback asks of a telephony provider: read its callbacks, send an SMS, list its calls.
+"""What Ringback asks of a telephony provider: read its callbacks, send an SMS, place a call, list its calls.
 
 The only Protocol of the code base, because only providers have several implementations. Light to import: the
 voice door stands on it.
@@ -63,6 +63,8 @@ class TurnRequest:
     """The same for a repeat of this request, and different for every other of the call."""
     occurred_at: datetime | None
     """UTC; None when the provider gave no readable time."""
+    custom_field: str | None = None
+    """Our own id of a call that we placed, where the provider gives it back. It could be forged, so alone it proves nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,28 @@ class OutgoingSms:
 
 
 @dataclass(frozen=True, slots=True)
+class OutgoingCall:
+    """One call that walks a menu when it is answered, past the policy gate and claimed."""
+
+    to: str = field(repr=False)
+    """Whom to ring, E.164."""
+    number: str
+    """The number of ours that they see, E.164."""
+    flow: str | None
+    """The provider's name for the flow that the call walks, where it needs one."""
+    menu_url: str = field(repr=False)
+    """Where a provider without flows asks what the person is to hear; holds a secret, so it is never logged."""
+    callback_url: str = field(repr=False)
+    """Where it tells how the call ended; holds a secret as well."""
+    custom_field: str
+    """Our own id of the call, given back by the provider where it can; at most 128 characters."""
+    ring_seconds: int
+    longest_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took the SMS and gave it an id. Says nothing about delivery."""
+    """The provider took the SMS or the call and gave it an id. Says nothing about delivery, nor whether anybody answers."""
 
     provider_id: str
     parts: int | None
@@ -113,7 +135,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Declined:
-    """The provider will not send this SMS, and did not: final."""
+    """The provider will not send this SMS or place this call, and did not: final."""
 
     code: str
     detail: str
@@ -126,6 +148,8 @@ class Throttled:
 
     retry_after_seconds: float | None
     """As the provider asked; None when it did not say."""
+    is_reached: bool = True
+    """False where no connection was made: then nobody asked, and the provider may be down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +164,7 @@ class AccountBlocked:
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """The SMS may or may not have been sent. Never repeat it: evidence settles it."""
+    """The SMS may or may not have been sent, the phone may or may not ring. Never repeat it: evidence settles it."""
 
     detail: str
 
@@ -168,6 +192,8 @@ class ListedCall:
     started_at: datetime | None
     """UTC."""
     custom_field: str | None
+    talk_seconds: int | None = None
+    """None where the records do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +241,11 @@ class Dialect(Protocol):
     def read_sms_status(self, message_id: str, pairs: Pairs) -> Fact:
         """Raises `Unreadable`."""
 
+    def read_dial_status(self, dial_id: str, pairs: Pairs) -> Fact:
+        """How a call that we placed ended. Raises `Unreadable`, also for one that has not ended."""
+
     def pairs_of(self, call: "ListedCall") -> Pairs:
-        """The parameters from which `read_call` reads what a missed call's own callback would have told."""
+        """The parameters from which `read_call`, or `read_dial_status`, reads what the call's own callback would have told."""
 
     def acknowledged(self, step: str) -> Reply:
         """What a request that only tells is answered: a missed call is left unanswered (F1)."""
@@ -250,6 +279,9 @@ class Provider(Protocol):
 
     def send_sms(self, sms: OutgoingSms) -> Outcome:
         """Ask once, never again by itself; every failure is an outcome, none is raised."""
+
+    def place_call(self, call: OutgoingCall) -> Outcome:
+        """As `send_sms`: asked once. `Accepted.provider_id` is the call's own id, by which its callbacks name it."""
 
     def close(self) -> None:
         """Drop the connections that are kept alive: one from before a freeze of the environment may be dead, and a request on it

@@ -21,6 +21,8 @@ LARGEST_BODY = 64 * 1024
 """Bytes; of a larger body only size, digest and beginning are kept (A6)."""
 
 SMS_STATUS = "sms-status"
+DIAL_STATUS = "dial-status"
+"""Steps under which reports stand in the journal; the provider reaches them by the id they are about."""
 
 _KEPT_OF_UNPARSED = 4 * 1024
 
@@ -117,6 +119,44 @@ def keep_sms_status(runtime: Runtime, message_id: str, proof: str, request: Call
         proof,
         lambda pairs: dialect.read_sms_status(message_id, pairs),
     )
+
+
+def dial_line_of(runtime: Runtime, dial_id: str, proof: str, request: CallbackRequest) -> Line | None:
+    """The line of a call that we placed, by an address that we gave out for it alone (`dial_address`); None for any other address,
+    and for a request its provider did not sign.
+    """
+    if not hmac.compare_digest(proof.encode(), _proof(runtime, _dial(dial_id)).encode()):
+        return None
+    campaign = dial_id.split(".")[1]
+    dialect = _dialect_of(runtime, campaign)
+    path = f"/voice/dial/{dial_id}/{proof}/{request.step}"
+    return Line(campaign, dialect) if _is_authentic(runtime, dialect, path, request) else None
+
+
+def keep_dial_status(
+    runtime: Runtime, line: Line, dial_id: str, request: CallbackRequest, secret: str
+) -> Verdict:
+    """Keep how a call that we placed ended."""
+    return _keep(
+        runtime,
+        line.campaign,
+        request,
+        DIAL_STATUS,
+        secret,
+        lambda pairs: line.dialect.read_dial_status(dial_id, pairs),
+    )
+
+
+def dial_address(runtime: Runtime, dial_id: str, step: str) -> str:
+    """Where the provider is to ask about one call that we place, or tell of it. The step stands last, so that an address relative
+    to it stays with the call.
+    """
+    return f"{runtime.settings.public_url}/voice/dial/{dial_id}/{_proof(runtime, _dial(dial_id))}/{step}"
+
+
+def _dial(dial_id: str) -> str:
+    """What is proven of a dial: never the same as of a message, whose ids look alike."""
+    return f"dial/{dial_id}"
 
 
 def report_address(runtime: Runtime, message_id: str) -> str:

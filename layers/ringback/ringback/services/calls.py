@@ -1,22 +1,28 @@
-"""Holding our journal against the provider's own call listing, so that a lost callback loses nobody."""
+"""Holding our journal against the provider's own call listing, so that a lost callback loses nobody.
+
+Calls that came in are found by the number that was rung, calls that we placed by the id we gave them (X13): a dial whose request
+timed out is settled from here.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from urllib.parse import urlencode
 
 from ringback import observability
-from ringback.domain import phones
-from ringback.domain.errors import ProviderError
+from ringback.domain import dials, endings, phones
+from ringback.domain.errors import NotFound, ProviderError, Rejected
 from ringback.domain.facts import Entry
 from ringback.providers import dialect
 from ringback.providers.base import Dialect, Direction, ListedCall, Provider, Unreadable
 from ringback.runtime import Runtime
 from ringback.services import callbacks
 from ringback.services.campaigns import Shelf
+from ringback.services.effects import EVIDENCE_DUE
 from ringback.services.phones import read as read_phone
 from ringback.store import catalog, journal, watermarks
+from ringback.store import dials as ledger
 
 MISSED_CALL = "missed-call"
 
@@ -112,18 +118,42 @@ class _Pages:
         received_at, entries = self._runtime.clock.now(), dict[tuple[str, str], Entry]()
         spoken = dialect(self._provider.name)
         for call in listed:
-            if call.direction is not Direction.INCOMING:
-                continue
-            if (campaign := self._campaign_of(call.dialled)) is None:
-                continue
             try:
-                entry = _entry(call, campaign, spoken, received_at)
+                entry = self._entry(call, spoken, received_at)
             except Unreadable:
                 observability.count("ListedCallUnreadable")
                 continue
-            entries[entry.source_id, entry.key] = entry
+            if entry is not None:
+                entries[entry.source_id, entry.key] = entry
         missing = journal.missing(list(entries))
         return sum(journal.keep(entries[key]) is journal.Kept.NEW for key in missing)
+
+    def _entry(self, call: ListedCall, spoken: Dialect, received_at: datetime) -> Entry | None:
+        """What the call's own callback would have brought; None for a call that is not ours to keep, or has not ended."""
+        match call.direction:
+            case Direction.INCOMING if (campaign := self._campaign_of(call.dialled)) is not None:
+                return _entry(call, campaign, spoken, received_at)
+            case Direction.OUTGOING if call.status in endings.WORDS:
+                dial_id = self._dial_of(call)
+                return _ending(call, dial_id, spoken, received_at) if dial_id is not None else None
+        return None
+
+    def _dial_of(self, call: ListedCall) -> str | None:
+        """The dial that a listed call is: by our own id where the records give it back, else by the provider's."""
+        if call.custom_field is None:
+            return self._unsettled.get(call.call_id)
+        try:
+            campaign = dials.campaign_of(call.custom_field)
+            self._shelf.current(campaign)
+        except (ValueError, NotFound, Rejected):
+            return None  # the account serves others as well
+        return call.custom_field
+
+    @cached_property
+    def _unsettled(self) -> dict[str, str]:
+        """The dials that wait for their ending, by the provider's id of the call. One query a bucket, and one read for each."""
+        waiting = ledger.load_many(ledger.waiting("unknown", self._runtime.clock.now() + EVIDENCE_DUE))
+        return {dial.provider_id: dial.dial_id for dial in waiting.values() if dial.provider_id}
 
     def _find_campaign(self, dialled: str) -> str | None:
         """The campaign whose missed call a call to the number is; none for a number that answers with a menu."""
@@ -136,6 +166,20 @@ class _Pages:
             return None
         line = self._shelf.current(campaign).numbers.get(number)
         return None if line is not None and line.menu is not None else campaign
+
+
+def _ending(call: ListedCall, dial_id: str, spoken: Dialect, received_at: datetime) -> Entry:
+    pairs = spoken.pairs_of(call)
+    fact, raw = spoken.read_dial_status(dial_id, pairs), urlencode(pairs)
+    return callbacks.entry_of(
+        fact,
+        dials.campaign_of(dial_id),
+        callbacks.DIAL_STATUS,
+        raw,
+        received_at,
+        provider=spoken.name,
+        listed=True,
+    )
 
 
 def _entry(call: ListedCall, campaign: str, spoken: Dialect, received_at: datetime) -> Entry:

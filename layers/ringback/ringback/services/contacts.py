@@ -2,6 +2,7 @@
 
 from urllib.parse import urlencode
 
+from ringback.domain import times
 from ringback.domain.contacts import Contact
 from ringback.domain.errors import NotFound
 from ringback.domain.facts import ContactOptedOut
@@ -22,10 +23,13 @@ def find(runtime: Runtime, campaign: str, phone: str) -> Contact:
 
 
 def opt_out(runtime: Runtime, campaign: str, phone: str) -> Contact:
-    """Leave a known person alone from now on, because they told an operator so. Repeating it changes nothing."""
+    """Leave a known person alone from now on, because they told an operator so. Repeating it only moves the moment.
+
+    Each time is a fact of its own: they may have come back in between.
+    """
     contact = find(runtime, campaign, phone)
     now = runtime.clock.now()
-    fact = ContactOptedOut(f"opt-out:{contact.person}", contact.person, now)
+    fact = ContactOptedOut(f"opt-out:{contact.person}:{times.written(now)}", contact.person, now)
     raw = urlencode({"person": contact.person})
     journal.keep(callbacks.entry_of(fact, campaign, facts.OPT_OUT, raw, now))
     # The gate must know before the stream has come round: the command has not succeeded until nothing more leaves.

@@ -6,7 +6,7 @@ in any order. A fact that fails goes by its key to the retry queue and the rest 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 from urllib.parse import parse_qsl
@@ -17,10 +17,12 @@ from ringback.domain import calls, messages, metrics, phones
 from ringback.domain.calls import Caller, Recognised
 from ringback.domain.campaigns import Campaign, Number, Purpose
 from ringback.domain.contacts import Consent, Contact, Planned
+from ringback.domain.dials import Dial
 from ringback.domain.facts import (
     AttendeeCheckedIn,
     CallMissed,
     ContactOptedOut,
+    DialEnded,
     Entry,
     Fact,
     SmsStatusChanged,
@@ -30,6 +32,7 @@ from ringback.domain.facts import (
 from ringback.domain.messages import Message, State
 from ringback.domain.metrics import Hour, Increments
 from ringback.domain.turns import (
+    CallbackRequested,
     FeedbackRecorded,
     FieldSet,
     LanguageChosen,
@@ -41,7 +44,7 @@ from ringback.domain.turns import (
 )
 from ringback.providers import dialect
 from ringback.runtime import Runtime
-from ringback.services import answers, callbacks, failures, feedback, turns
+from ringback.services import answers, callbacks, dials, failures, feedback, turns
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import catalog, contacts, counters, journal, sending
@@ -73,6 +76,8 @@ def read(entry: Entry) -> Fact:
         return AttendeeCheckedIn(entry.source_id, told["gathering"], told["person"], entry.received_at)
     if entry.step == turns.TURN:
         return turns.read(entry, dict(pairs).get(turns.TURN))
+    if entry.step == callbacks.DIAL_STATUS:
+        return dialect(entry.provider).read_dial_status(entry.source_id, pairs)
     if entry.step == callbacks.SMS_STATUS:
         return dialect(entry.provider).read_sms_status(entry.source_id, pairs)
     return dialect(entry.provider).read_call(entry.step, pairs)
@@ -96,6 +101,7 @@ class _Batch:
 
     increments: Increments = field(default_factory=dict)
     tickets: list[queues.Ticket] = field(default_factory=list)
+    dials: list[queues.Ticket] = field(default_factory=list)
     blocks: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(campaign, prefix) → how many of the batch's callers are of that block of numbers."""
 
@@ -105,6 +111,11 @@ class _Batch:
     def plan(self, message: Message) -> None:
         ledger.plan(message)
         self.tickets.append(queues.Ticket(message.person, message.name))
+
+    def ring(self, dial: Dial | None) -> None:
+        """Have a planned dial placed."""
+        if dial is not None:
+            self.dials.append(queues.Ticket(dial.person, dial.name))
 
 
 class Reaction:
@@ -133,6 +144,7 @@ class Reaction:
                 failed.append(entry)
         self._hold_suspicious(batch.blocks)
         queues.put(self._runtime.settings.send_queue_url, batch.tickets)
+        queues.put(self._runtime.settings.dial_queue_url, batch.dials)
         if counting and entries:
             counters.add(batch.increments, shard=crc32(entries[0].source_id.encode()))
         return failed
@@ -145,6 +157,8 @@ class Reaction:
                 self._turned(entry, turn, batch)
             case SmsStatusChanged() as report:
                 self._reported(entry, report, batch)
+            case DialEnded() as ending:
+                self._ended(entry, ending, batch)
             case ContactOptedOut(person=person):
                 contacts.opt_out(person, entry.received_at)
             case AttendeeCheckedIn(gathering=gathering, person=person):
@@ -183,6 +197,8 @@ class Reaction:
             is_verified = contact.verified is not None
             if message is not None:
                 batch.plan(message)
+            if (menu := recognised.number.callback) is not None:
+                batch.ring(_call_back(campaign, contact, recognised, menu))
         added = metrics.of_call(
             recognised, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
         )
@@ -192,6 +208,8 @@ class Reaction:
         """What a caller did in a menu. One who withholds their number has no answers, but what they record is kept."""
         campaign = self._shelf.version(entry.campaign, turn.version)
         called = calls.recognise(turn, campaign, entry.received_at, read_phone)
+        if turn.dial is not None and turn.turn == 1:
+            dials.answered(turn.dial, turn.source_id.partition(":")[2])
         known = None
         if called.number is not None and called.phone is not None:
             known = self._met_in_menu(campaign, called.number, called, called.phone, turn, batch)
@@ -202,6 +220,8 @@ class Reaction:
                     feedback.received(
                         self._runtime, campaign, speaker, effect, turn.cause, called.occurred_at
                     )
+                case CallbackRequested(menu=str() as menu) if known is not None:
+                    batch.ring(_call_back(campaign, known, replace(called, cause=turn.cause), menu))
                 case Voted() | Rsvped() | Pledged() if known is not None:
                     # Under what is in force now: the call may have begun before a poll or a room was changed.
                     now_in_force = self._shelf.current(entry.campaign)
@@ -221,9 +241,14 @@ class Reaction:
         turn: TurnTaken,
         batch: _Batch,
     ) -> Contact:
-        """Make or update the contact by what a turn told of them; the first turn plans what the number sends its callers."""
+        """Make or update the contact by what a turn told of them; the first turn plans what the number sends its callers.
+
+        Whom we rang has not rung the number: that call says nothing of them, and nothing is sent for it.
+        """
         contact = self._contact(campaign, number, call, phone, counts=False)
-        if number.text is not None and turn.turn == 1:
+        if turn.dial is not None:
+            contact = contacts.record_call(replace(contact, signals=frozenset()), opts_out=False)
+        elif number.text is not None and turn.turn == 1:
             contact, message = self._planned(campaign, number.text, contact, call)
             if message is not None:
                 batch.plan(message)
@@ -284,6 +309,14 @@ class Reaction:
             caused_at=call.occurred_at,
         )
 
+    def _ended(self, entry: Entry, ending: DialEnded, batch: _Batch) -> None:
+        """How a call that we placed ended; the attempt that follows waits in the ledger until it is due."""
+        dials.ended(self._shelf.current(entry.campaign), ending, entry.received_at)
+        batch.count(
+            metrics.hour_of(entry.campaign, entry.received_at),
+            metrics.of_ending(ending, repeated_telling=entry.is_variant),
+        )
+
     def _reported(self, entry: Entry, report: SmsStatusChanged, batch: _Batch) -> None:
         person, name = messages.split_id(report.source_id)
         state = messages.state_reported(report.delivery)
@@ -319,6 +352,11 @@ class Reaction:
             limit = self._shelf.current(campaign_id).limits.prefix_per_minute
             if sending.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
                 observability.count("PrefixHeld")
+
+
+def _call_back(campaign: Campaign, contact: Contact, call: Recognised, menu: str) -> Dial | None:
+    """Plan to ring somebody back for a call of theirs."""
+    return dials.plan_call_back(campaign, contact, call.dialled, menu, call.cause, call.occurred_at)
 
 
 def _somebody(campaign: Campaign, turn: TurnTaken) -> Contact:

@@ -1,4 +1,4 @@
-"""The campaign's numbers: read as they were counted, and made again from the journal."""
+"""The campaign's numbers: read as they were counted, watched, and made again from the journal."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -7,12 +7,14 @@ from datetime import datetime
 from functools import cache
 from typing import TypeVar
 
+from ringback import observability
 from ringback.domain import calls, messages, metrics
 from ringback.domain.calls import Caller
+from ringback.domain.campaigns import Number
 from ringback.domain.errors import NotFound, Rejected
-from ringback.domain.facts import CallMissed, Entry, SmsStatusChanged, TurnTaken, Unparsed
+from ringback.domain.facts import CallMissed, DialEnded, Entry, SmsStatusChanged, TurnTaken, Unparsed
 from ringback.domain.messages import State
-from ringback.domain.metrics import Hour, Increments
+from ringback.domain.metrics import Divergence, Hour, Increments
 from ringback.domain.phones import person_id
 from ringback.domain.times import BEGINNING
 from ringback.runtime import Runtime
@@ -30,6 +32,39 @@ def totals(campaign: str, since: str = "", until: str = "~") -> Counter[str]:
     for counted in counters.hours(campaign, since, until).values():
         total.update(counted)
     return total
+
+
+def watch(runtime: Runtime) -> int:
+    """Tell which numbers' counts part, of every campaign that has a token (X8); returns how many do.
+
+    One query a campaign, of two days by the hour; content is read only where something is found.
+    """
+    now = runtime.clock.now()
+    found = 0
+    for campaign in runtime.settings.dialects:
+        for number, how in diverging(campaign, now):
+            found += 1
+            observability.logger.warning(
+                "Counts diverge", extra={"campaign": campaign, "source": number.source, "how": how}
+            )
+    observability.count("CountsDiverge", found)
+    return found
+
+
+def diverging(campaign: str, now: datetime) -> list[tuple[Number, Divergence]]:
+    """A campaign's numbers whose counts part. A number that sends nothing, or a campaign of which nothing arrives, proves nobody."""
+    counted = counters.hours(campaign, metrics.hour_of(campaign, now - 2 * metrics.SPAN).hour)
+    found = metrics.diverging(counted, campaign, now)
+    if not found:
+        return []
+    numbers = catalog.current(campaign).numbers
+    something_arrives = any(counts[metrics.DELIVERED] for counts in counted.values())
+    return [
+        (numbers[number], how)
+        for number, how in found.items()
+        if number in numbers
+        and (how is Divergence.CALLS or (something_arrives and numbers[number].text is not None))
+    ]
 
 
 def recount(runtime: Runtime, on_entry: Callable[[], None] = lambda: None) -> Increments:
@@ -97,6 +132,10 @@ class Recount:
                 self._add_turn(entry, fact)
             case SmsStatusChanged():
                 self._add_report(entry, fact)
+            case DialEnded():
+                hour = metrics.hour_of(entry.campaign, entry.received_at)
+                added = metrics.of_ending(fact, repeated_telling=entry.is_variant)
+                metrics.merge(self._counted, hour, added)
             case Unparsed():
                 self._merge(metrics.hour_of(entry.campaign, entry.received_at), metrics.UNPARSED)
 

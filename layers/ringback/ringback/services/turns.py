@@ -5,13 +5,13 @@ A request that brings nothing new gets its old answer and writes nothing; one th
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from ringback import observability
-from ringback.domain import conversations, phones
+from ringback.domain import conversations, dials, phones
 from ringback.domain.calls import CLOCK_SKEW, Caller, who_called
 from ringback.domain.campaigns import Campaign, Number
 from ringback.domain.contacts import Contact
@@ -42,6 +42,7 @@ from ringback.services import callbacks
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import calls, contacts
+from ringback.store import dials as ledger
 
 TURN = "turn"
 """The step under which a turn stands in the journal."""
@@ -56,6 +57,15 @@ _SAME_MOMENT_SECONDS = 2
 """Two like requests that carry nothing to tell them apart are one when they come within these."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Opening:
+    """What a call's first turn stands on."""
+
+    menu: Menu
+    person: str | None
+    knowledge: Knowledge
+
+
 class Turns:
     """Takes the turns of calls; keeps content at hand from one to the next."""
 
@@ -63,9 +73,16 @@ class Turns:
         self._runtime = runtime
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
 
-    def answer(self, dialect: Dialect, campaign: str, request: CallbackRequest, secret: str) -> Reply:
+    def answer(
+        self,
+        dialect: Dialect,
+        campaign: str,
+        request: CallbackRequest,
+        secret: str,
+        dial_id: str | None = None,
+    ) -> Reply:
         """Answer a question of the provider's about one of a campaign's calls; a HEAD has no effect. `secret` is the part of the
-        address that is not to be kept.
+        address that is not to be kept, `dial_id` the call that we placed where the address is about one.
 
         What cannot be read, or is about no menu of the campaign's, is kept as an `Unparsed` fact, and the caller is let go politely.
         """
@@ -76,6 +93,7 @@ class Turns:
                 raise Unreadable(f"{len(request.body)} bytes")
             pairs = dialect.read_pairs(request)
             asked = dialect.read_turn(request.step, pairs)
+            asked = replace(asked, custom_field=dial_id or asked.custom_field)
         except Unreadable as problem:
             callbacks.keep_unparsed(self._runtime, campaign, request, secret, str(problem))
             return dialect.render(request.step, self._farewell(campaign, ""))
@@ -135,7 +153,9 @@ class Turns:
                 )
                 return self._answer(moved, moved.answers[-1])
             observability.count("TurnRaced")
-            if self._runtime.clock.now() >= until:
+            if (
+                now >= until
+            ):  # not before it has looked once more: one slow try may have lost to its own repeat
                 raise Conflict(f"{moved.call_id} moved on each time it was looked at")
             self._runtime.clock.sleep(_PAUSE_SECONDS)
 
@@ -162,34 +182,69 @@ class Turns:
     def _begun(
         self, dialect: Dialect, campaign: str, asked: TurnRequest, now: datetime
     ) -> tuple[Call, Turn] | None:
-        """The first turn of a call; None when the number that was rung has no menu."""
+        """The first turn of a call; None when the number that was rung has no menu, or when the call names a dial that it is not."""
         try:
             content = self._shelf.current(campaign)
             number = content.numbers.get(read_phone(asked.dialled))
         except (NotFound, phones.Withheld, phones.Unreadable):
             return None
-        menu = _menu(content, number.menu) if number else None
-        if number is None or menu is None:
+        if number is None:
             return None
-        caller, phone = who_called(asked.caller, content, read_phone)
-        person = None
-        if caller is Caller.PERSON and phone is not None:
-            person = phones.person_id(self._runtime.secrets.person_pepper, campaign, phone)
-        begin = HungUp() if asked.is_over else Begin(_knowledge(number, person, now))
-        turn = step(menu, None, begin)
+        begin = self._placed if asked.custom_field is not None else self._received
+        opening = begin(content, number, asked, now)
+        if opening is None:
+            return None
+        turn = step(opening.menu, None, HungUp() if asked.is_over else Begin(opening.knowledge))
         call = Call(
             call_id=_call_id(dialect, asked),
             campaign=campaign,
             version=content.version,
-            menu=menu.id,
+            menu=opening.menu.id,
             number=number.number,
             caller=asked.caller,
-            person=person,
+            person=opening.person,
             session=turn.session,
             began_at=now,
             last_at=now,
+            dial=asked.custom_field,
         )
         return _moved(call, turn, now), turn
+
+    def _received(
+        self, content: Campaign, number: Number, asked: TurnRequest, now: datetime
+    ) -> _Opening | None:
+        """How a call that came in opens."""
+        menu = _menu(content, number.menu)
+        if menu is None:
+            return None
+        caller, phone = who_called(asked.caller, content, read_phone)
+        person = self._person(content, phone) if caller is Caller.PERSON and phone is not None else None
+        contact = contacts.load(person) if person else None
+        return _Opening(menu, person, _knowledge(contact, _language(contact, number), {}, now))
+
+    def _placed(
+        self, content: Campaign, number: Number, asked: TurnRequest, now: datetime
+    ) -> _Opening | None:
+        """How a call that we placed opens. Its id alone opens nothing: the dial must be on its way, from the number and to the person
+        that the provider names (A3).
+        """
+        try:
+            dial = ledger.load(*dials.split_id(asked.custom_field or ""))
+            person = self._person(content, read_phone(asked.caller))
+        except (ValueError, phones.Withheld, phones.Unreadable):
+            return None
+        if dial is None or not dials.may_be_reached_by(dial, person, number.number, asked.call_id):
+            observability.count("DialForged")
+            observability.logger.warning("A call named a dial that it is not", extra={"campaign": content.id})
+            return None
+        menu, contact = _menu(content, dial.menu), contacts.load(person)
+        if menu is None:
+            return None
+        language = contact.language if contact else number.language
+        return _Opening(menu, person, _knowledge(contact, language, dial.fields, now))
+
+    def _person(self, content: Campaign, phone: str) -> str:
+        return phones.person_id(self._runtime.secrets.person_pepper, content.id, phone)
 
     def _stepped(self, call: Call, input: Input, now: datetime) -> tuple[Call, Turn]:
         """The next turn of a call. One whose menu is gone ends there."""
@@ -245,12 +300,11 @@ def _menu(content: Campaign, name: str | None) -> Menu | None:
     return content.voice.menus.get(name) if content.voice and name else None
 
 
-def _knowledge(number: Number, person: str | None, now: datetime) -> Knowledge:
-    """What is known of a caller when the call begins: the language they chose, or a guess from the number they rang (F28)."""
-    contact = contacts.load(person) if person else None
-    fields = contact.fields if contact else {}
+def _knowledge(contact: Contact | None, language: str, more: Mapping[str, str], now: datetime) -> Knowledge:
+    """What is known of a caller when the call begins; `more` is known of this call alone, and stands before the rest."""
+    fields = {**(contact.fields if contact else {}), **more}
     return Knowledge(
-        language=_language(contact, number),
+        language=language,
         language_offered=contact is not None and contact.language_offered,
         role=fields.get("role"),
         stage=fields.get("stage"),
@@ -261,6 +315,7 @@ def _knowledge(number: Number, person: str | None, now: datetime) -> Knowledge:
 
 
 def _language(contact: Contact | None, number: Number) -> str:
+    """The language somebody chose, or a guess from the number they rang (F28)."""
     return contact.language if contact and contact.language_offered else number.language
 
 
@@ -324,6 +379,7 @@ def _fact(call: Call, turn: Turn, at: datetime) -> TurnTaken:
         language=turn.session.knowledge.language,
         effects=turn.effects,
         occurred_at=at,
+        dial=call.dial,
     )
 
 

@@ -9,7 +9,7 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from ringback.domain import times
-from ringback.domain.contacts import Consent, Contact, Planned
+from ringback.domain.contacts import Consent, Contact, Planned, in_force
 from ringback.store.tables import ContactRow, batch_get, connection, update_if
 
 _FIRST = "first "
@@ -22,9 +22,13 @@ _AT = " at"
 def record_call(contact: Contact, *, opts_out: bool) -> Contact:
     """Make or update the person behind a call and return them as they now stand.
 
-    Every attribute is a first time or a set member, so a repeat changes nothing and calls may come in any order.
+    Every attribute is a first time, a latest time or a set member, so a repeat changes nothing and calls may come in any order. A call
+    that opts out is one write more.
     """
-    return _made(_record(contact, opts_out, (), None))
+    recorded = _made(_record(contact, (), None))
+    if not opts_out:
+        return recorded
+    return opt_out(contact.person, contact.first_called_at) or recorded
 
 
 def record_call_and_plan(
@@ -38,10 +42,10 @@ def record_call_and_plan(
     cause, at = Path([f"{_PLANNED}{text}"]), Path([f"{_PLANNED}{text} at"])
     due = cause.does_not_exist() | (cause == planned.cause) | (at < times.written(planned.at - once_per))
     actions = (cause.set(planned.cause), at.set(times.written(planned.at)))
-    stored = _record(contact, False, actions, due)
+    stored = _record(contact, actions, due)
     if stored is not None:
         return stored, True
-    return _made(_record(contact, False, (), None)), False
+    return _made(_record(contact, (), None)), False
 
 
 def forget_plan(person: str, text: str, cause: str) -> Contact | None:
@@ -50,9 +54,7 @@ def forget_plan(person: str, text: str, cause: str) -> Contact | None:
     return _update(person, [planned.remove(), at.remove()], planned == cause)
 
 
-def _record(
-    contact: Contact, opts_out: bool, more: Iterable[Action], condition: Condition | None
-) -> Contact | None:
+def _record(contact: Contact, more: Iterable[Action], condition: Condition | None) -> Contact | None:
     actions: list[Action] = [
         _keep_first("campaign", contact.campaign),
         _keep_first("phone", contact.phone),
@@ -65,8 +67,6 @@ def _record(
     ]
     if contact.signals:
         actions.append(ContactRow.signals.add(set(contact.signals)))
-    if opts_out:
-        actions.append(_keep_first("opted_out_at", times.written(contact.first_called_at)))
     return _update(contact.person, actions, condition)
 
 
@@ -76,7 +76,7 @@ def choose_language(person: str, language: str, at: datetime) -> None:
 
 
 def consent(person: str, channel: str, given: Consent) -> None:
-    """Note a known person's consent to a channel with its evidence; the latest stands."""
+    """Note a known person's consent to a channel with its evidence; the latest stands, and lifts an opt-out before it."""
     _latest(person, f"{_CONSENT}{channel}", given.cause, given.at)
 
 
@@ -87,13 +87,17 @@ def set_field(person: str, field: str, value: str, at: datetime) -> None:
 
 def _latest(person: str, name: str, value: str, at: datetime) -> None:
     path, since = Path([name]), Path([f"{name}{_AT}"])
-    newer = since.does_not_exist() | (since <= times.written(at))
-    _update(person, [path.set(value), since.set(times.written(at))], Path("person").exists() & newer)
+    moment = times.written(at)
+    # Of two at one moment the greater stands, so that it is the same in every order.
+    newer = since.does_not_exist() | (since < moment) | ((since == moment) & (path <= value))
+    _update(person, [path.set(value), since.set(moment)], Path("person").exists() & newer)
 
 
 def opt_out(person: str, at: datetime) -> Contact | None:
-    """Mark a known person as opted out; the first time stands. None when nobody is known by that id."""
-    return _change(person, _keep_first("opted_out_at", times.written(at)))
+    """Mark a known person as opted out; the latest time stands. None when nobody is known by that id, or a later one stands."""
+    moment, path = times.written(at), Path(["opted_out_at"])
+    is_latest = path.does_not_exist() | (path <= moment)
+    return _update(person, [path.set(moment)], Path("person").exists() & is_latest)
 
 
 def suppress(person: str, reason: str) -> Contact | None:
@@ -151,7 +155,13 @@ def every(campaign: str | None = None) -> Iterator[Contact]:
 
 def _contact(item: Mapping[str, Any]) -> Contact:
     texts = {name: value["S"] for name, value in item.items() if "S" in value}
-    opted_out_at = texts.get("opted_out_at")
+    opted_out_at = times.read(texts["opted_out_at"]) if "opted_out_at" in texts else None
+    given = {
+        name.removeprefix(_CONSENT): Consent(cause, times.read(texts[f"{name}{_AT}"]))
+        for name, cause in texts.items()
+        if name.startswith(_CONSENT) and not name.endswith(_AT)
+    }
+    consents = in_force(given, opted_out_at)
     return Contact(
         person=texts["person"],
         campaign=texts["campaign"],
@@ -164,7 +174,7 @@ def _contact(item: Mapping[str, Any]) -> Contact:
             name.removeprefix(_FIRST): cause for name, cause in texts.items() if name.startswith(_FIRST)
         },
         signals=frozenset(item.get("signals", {}).get("SS", ())),
-        opted_out_at=times.read(opted_out_at) if opted_out_at else None,
+        opted_out_at=None if consents else opted_out_at,
         suppressed=texts.get("suppressed"),
         verified=texts.get("verified"),
         planned={
@@ -173,11 +183,7 @@ def _contact(item: Mapping[str, Any]) -> Contact:
             if name.startswith(_PLANNED) and not name.endswith(_AT)
         },
         language_offered=f"language{_AT}" in texts,
-        consents={
-            name.removeprefix(_CONSENT): Consent(cause, times.read(texts[f"{name}{_AT}"]))
-            for name, cause in texts.items()
-            if name.startswith(_CONSENT) and not name.endswith(_AT)
-        },
+        consents=consents,
         fields={
             name.removeprefix(_FIELD): value
             for name, value in texts.items()

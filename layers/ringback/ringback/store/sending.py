@@ -1,4 +1,4 @@
-"""What sending asks and obeys: the pace, the budget, pauses, and blocks of numbers that are held."""
+"""What sending asks and obeys: the pace, the circuit, the budget, pauses, and blocks of numbers that are held."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 
 from pynamodb.expressions.operand import Path
 
+from ringback.domain.circuits import Circuit
 from ringback.store.singles import ONLY, load_single, moment, ms, update_single
-from ringback.store.tables import CounterRow, batch_get, connection
+from ringback.store.tables import Attributes, CounterRow, batch_get, connection
 
 
 def depart(account: str, now: datetime, gap: timedelta, count: int = 1) -> datetime:
@@ -30,7 +31,9 @@ def depart(account: str, now: datetime, gap: timedelta, count: int = 1) -> datet
 def next_departure(account: str) -> datetime | None:
     """When the next free departure is; in the future by as much as the backlog, or a pause, will take. None before the first."""
     row = load_single(f"pace#{account}")
-    return max((moment(row[name]) for name in ("next_ms", "closed_ms") if name in row), default=None)
+    return max(
+        (moment(row[name]) for name in ("next_ms", "closed_ms", "open_ms") if name in row), default=None
+    )
 
 
 def back_off(account: str, until: datetime) -> None:
@@ -39,10 +42,49 @@ def back_off(account: str, until: datetime) -> None:
     update_single(f"pace#{account}", [closed.set(ms(until))], closed.does_not_exist() | (closed < ms(until)))
 
 
-def closed_until(account: str) -> datetime | None:
-    """The end of the last pause that the provider asked for; None when it never did. One read."""
+@dataclass(frozen=True, slots=True)
+class Account:
+    """How an account of a provider stands, before anything is asked of it."""
+
+    closed_until: datetime | None
+    """The end of the last pause that the provider asked for; None when it never did."""
+    circuit: Circuit
+
+
+def load_account(account: str) -> Account:
+    """Both in one consistent read, of the row that also has the pace."""
     row = load_single(f"pace#{account}")
-    return moment(row["closed_ms"]) if "closed_ms" in row else None
+    return Account(moment(row["closed_ms"]) if "closed_ms" in row else None, _circuit(row))
+
+
+def count_failure(account: str) -> Circuit:
+    """Count one more failure in a row against the provider; returns the circuit as it then stands. Not idempotent."""
+    row = update_single(f"pace#{account}", [Path(["failures"]).add(1)])
+    assert row is not None  # a write without a condition
+    return _circuit(row)
+
+
+def change_circuit(account: str, was: Circuit, becomes: Circuit) -> bool:
+    """Change the circuit unless somebody has opened, closed or tried it since it was read; False, and nothing changed, then.
+
+    So of many workers that see it half-open exactly one gets to try, and one that comes too late with its outcome changes nothing.
+    """
+    open_until, failures, openings = Path(["open_ms"]), Path(["failures"]), Path(["openings"])
+    as_read = open_until.does_not_exist() if was.open_until is None else open_until == ms(was.open_until)
+    actions = [
+        failures.set(becomes.failures),
+        openings.set(becomes.openings),
+        open_until.remove() if becomes.open_until is None else open_until.set(ms(becomes.open_until)),
+    ]
+    return update_single(f"pace#{account}", actions, as_read) is not None
+
+
+def _circuit(row: Attributes) -> Circuit:
+    return Circuit(
+        failures=int(row["failures"]["N"]) if "failures" in row else 0,
+        openings=int(row["openings"]["N"]) if "openings" in row else 0,
+        open_until=moment(row["open_ms"]) if "open_ms" in row else None,
+    )
 
 
 def spend(campaign: str, paise: int, budget_paise: int) -> bool:
@@ -68,15 +110,15 @@ class Standing:
     prefixes: Mapping[str, datetime]
 
 
-def standing(campaign: str, prefixes: Iterable[str]) -> Standing:
-    """All of it in one consistent batch read."""
-    wanted = dict.fromkeys(prefixes)
-    names = [f"spent#{campaign}", f"pause#{campaign}", *(f"prefix#{campaign}#{prefix}" for prefix in wanted)]
+def standing(campaign: str, prefixes: Iterable[str], purse: str = "") -> Standing:
+    """All of it in one consistent batch read. `purse` is whose money counts: the campaign's for SMS unless it says otherwise."""
+    wanted, purse = dict.fromkeys(prefixes), purse or campaign
+    names = [f"spent#{purse}", f"pause#{campaign}", *(f"prefix#{campaign}#{prefix}" for prefix in wanted)]
     rows = {
         row["name"]["S"]: row
         for row in batch_get(CounterRow, ({"name": name, "shard": ONLY} for name in names))
     }
-    spent, pause = rows.get(f"spent#{campaign}", {}), rows.get(f"pause#{campaign}", {})
+    spent, pause = rows.get(f"spent#{purse}", {}), rows.get(f"pause#{campaign}", {})
     tripped = {prefix: rows.get(f"prefix#{campaign}#{prefix}", {}) for prefix in wanted}
     return Standing(
         paise=int(spent["paise"]["N"]) if "paise" in spent else 0,

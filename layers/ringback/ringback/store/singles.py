@@ -1,7 +1,7 @@
 """Counters that are one row: read, and changed under a condition. Moments in them are milliseconds since 1970, to be compared."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -10,6 +10,9 @@ from ringback.store.tables import Attributes, CounterRow, connection, update_if
 
 ONLY = "-"
 """The shard of a counter that is one row."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
 
 
 def load_single(name: str) -> Attributes:
@@ -26,8 +29,9 @@ def update_single(
 
 
 def ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
+    return (at - _EPOCH) // _MS
 
 
 def moment(value: Mapping[str, str]) -> datetime:
-    return datetime.fromtimestamp(int(value["N"]) / 1000, UTC)
+    """The moment that was written; `ms` of it is the very number, so it can be compared with the row."""
+    return _EPOCH + int(value["N"]) * _MS

@@ -6,6 +6,7 @@
 | contacts | person | a person as one campaign knows them |
 | calls | call | one call in a menu: where it stands and what it was answered; index `live` of those that go on |
 | messages | person, message | one outbound SMS in the effect ledger; index `due` of what waits for a moment or a person |
+| dials | person, dial | one call that we place, or have placed; index `due` as above |
 | answers | topic, person | what one person has said to one topic; `<campaign>/poll:first-need#07`, spread over buckets by person |
 | catalog | campaign, version | published content: `current`, `v00001` …; and `number#<E.164>`, `owner`: which campaign a number belongs to |
 | feedback | feedback | one recorded grievance, its tags and its clock; index `waiting` of what is open, late or unsettled |
@@ -73,26 +74,10 @@ class ContactRow(Model):
     verified = UnicodeAttribute(null=True)
 
 
-class DueIndex(GlobalSecondaryIndex["MessageRow"]):  # type: ignore[no-untyped-call]
-    """What waits: `held#<n>` until a moment, `unknown#<n>` for evidence, `listed#<n>` for a person. Rows without a bucket are absent."""
+class EffectRow(Model):
+    """What every effect that leaves once has in its ledger besides its keys. No table of its own."""
 
-    class Meta:
-        index_name = "due"
-        projection = KeysOnlyProjection()
-
-    bucket = UnicodeAttribute(hash_key=True)
-    due_at = UnicodeAttribute(range_key=True)
-
-
-class MessageRow(Model):
-    class Meta(_Meta):
-        table_name = "messages"
-
-    person = UnicodeAttribute(hash_key=True)
-    message = UnicodeAttribute(range_key=True)
     campaign = UnicodeAttribute()
-    text = UnicodeAttribute()
-    language = UnicodeAttribute()
     cause = UnicodeAttribute()
     caused_at = UnicodeAttribute()
     state = UnicodeAttribute()
@@ -104,8 +89,54 @@ class MessageRow(Model):
     claimed_at = UnicodeAttribute(null=True)
     provider_id = UnicodeAttribute(null=True)
     code = UnicodeAttribute(null=True)
+
+
+class DueIndex(GlobalSecondaryIndex["MessageRow"]):  # type: ignore[no-untyped-call]
+    """What waits: `held#<n>` until a moment, `unknown#<n>` for evidence, `listed#<n>` for a person. Rows without a bucket are absent."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class MessageRow(EffectRow):
+    class Meta(_Meta):
+        table_name = "messages"
+
+    person = UnicodeAttribute(hash_key=True)
+    message = UnicodeAttribute(range_key=True)
+    text = UnicodeAttribute()
+    language = UnicodeAttribute()
     parts = NumberAttribute(null=True)
     due = DueIndex()
+
+
+class DialDueIndex(GlobalSecondaryIndex["DialRow"]):  # type: ignore[no-untyped-call]
+    """As `DueIndex`. `unknown#<n>` also lists dials that were placed, until somebody tells how they ended."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class DialRow(EffectRow):
+    class Meta(_Meta):
+        table_name = "dials"
+
+    person = UnicodeAttribute(hash_key=True)
+    dial = UnicodeAttribute(range_key=True)
+    number = UnicodeAttribute()
+    menu = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    fields = UnicodeAttribute(null=True)
+    attempt = NumberAttribute()
+    due = DialDueIndex()
 
 
 class AnswerRow(Model):
@@ -159,6 +190,7 @@ class CallRow(Model):
     fingerprints = UnicodeAttribute()
     answers = UnicodeAttribute()
     recording_url = UnicodeAttribute(null=True)
+    dial = UnicodeAttribute(null=True)
     expires_at = NumberAttribute()
     live = LiveIndex()
 
@@ -237,6 +269,7 @@ ALL: tuple[type[Model], ...] = (
     ContactRow,
     CallRow,
     MessageRow,
+    DialRow,
     AnswerRow,
     CatalogRow,
     FeedbackRow,

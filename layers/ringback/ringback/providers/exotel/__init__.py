@@ -1,10 +1,11 @@
-"""Exotel: missed calls and menus by applets, SMS and call listing by its REST API.
+"""Exotel: missed calls and menus by applets; SMS, calls and their listing by its REST API.
 
 What it sends us, rebuilt from its documents (people made up):
 
     GET  /voice/<token>/missed-call?CallSid=e12e…87v&CallFrom=09000000101&CallTo=08040001001
          &Direction=incoming&Created=Wed%2C+31+Jul+2024+16%3A42%3A56&CallType=call-attempt
          &From=09000000101&To=08040001001&…
+    POST /voice/dial/<dial id>/<proof>/status   CallSid=e12e…87v&Status=busy&DateUpdated=…
     POST /sms/status/<message id>/<proof>
          SmsSid=9f1c…&To=09000000101&Status=sent&DetailedStatusCode=20005&SmsUnits=2&…
 
@@ -15,7 +16,7 @@ it. `Client` brings `requests` and `exotelpy` with it, so it is loaded when some
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ringback.providers.exotel.callbacks import read_call, read_sms_status
+from ringback.providers.exotel.callbacks import read_call, read_dial_status, read_sms_status
 from ringback.providers.exotel.menus import STEPS, is_fragment, read_turn
 from ringback.providers.exotel.missed import acknowledged, pairs_of
 from ringback.providers.exotel.pairs import read_pairs
@@ -40,6 +41,7 @@ __all__ = [
     "name",
     "pairs_of",
     "read_call",
+    "read_dial_status",
     "read_pairs",
     "read_sms_status",
     "read_turn",

@@ -3,13 +3,15 @@
 from collections.abc import Collection
 from typing import Final
 
-from ringback.domain.facts import CallMissed, Fact, SmsStatusChanged
+from ringback.domain import endings
+from ringback.domain.facts import CallMissed, DialEnded, Fact, SmsStatusChanged
 from ringback.providers.base import Pairs, Unreadable
 from ringback.providers.exotel import statuses, values
 
 _CALL_NAMES: Final = frozenset(
     {"CallSid", "To", "CallTo", "From", "CallFrom", "Direction", "StartTime", "Created", "CurrentTime"}
 )
+_ENDING_NAMES: Final = frozenset({"CallSid", "Status", "DateUpdated"})
 _SMS_NAMES: Final = frozenset(
     {"SmsSid", "Status", "DetailedStatus", "DetailedStatusCode", "ExoStatusCode", "SmsUnits", "DateSent"}
 )
@@ -58,6 +60,26 @@ def read_sms_status(message_id: str, pairs: Pairs) -> Fact:
         provider_id=given_id(given, "SmsSid") if "SmsSid" in given else None,
         parts=values.count(given.get("SmsUnits")),
         occurred_at=values.moment(given.get("DateSent")),
+    )
+
+
+def read_dial_status(dial_id: str, pairs: Pairs) -> Fact:
+    """How a call that we placed as `dial_id`, which the callback's address carried, ended.
+
+    Example: `CallSid=e12e…87v&Status=busy&DateUpdated=2024-07-31+16%3A43%3A30`; these four fields, the last being RecordingUrl, are
+    all that comes of a call to a flow, so it never tells of talk (exotel.md §2.3, §2.4). Raises `Unreadable` for a call that has not
+    ended, and for a parameter that says two things or cannot be what it should.
+    """
+    given = given_values(pairs, _ENDING_NAMES)
+    ending = endings.WORDS.get(given.get("Status", "").strip().lower())
+    if ending is None:
+        raise Unreadable("a call without an ending")
+    return DialEnded(
+        source_id=dial_id,
+        ending=ending,
+        talk_seconds=None,
+        provider_id=given_id(given, "CallSid"),
+        occurred_at=values.moment(given.get("DateUpdated")),
     )
 
 

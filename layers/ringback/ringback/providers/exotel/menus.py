@@ -23,6 +23,7 @@ _NAMES: Final = frozenset(
     {
         *("CallSid", "To", "CallTo", "From", "CallFrom", "Direction", "StartTime", "Created", "CurrentTime"),
         *("digits", "RecordingUrl", "CallStatus", "DialCallStatus", "DialWhomNumber", "DialCallDuration"),
+        "CustomField",
     }
 )
 _TELLING: Final = (
@@ -63,6 +64,7 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
         spoken=None,
         confidence=None,
         is_over=_is_over(step, given),
+        custom_field=values.present(given.get("CustomField")),
         fingerprint=_fingerprint(step, digits, given),
         occurred_at=next((time for time in times if time), None),
     )

@@ -1,7 +1,7 @@
 """Missed calls: what the applet that tells of one is answered, and a listed one in the words of the callback that got lost."""
 
 from ringback.domain.times import INDIA
-from ringback.providers.base import ListedCall, Pairs, Reply
+from ringback.providers.base import Direction, ListedCall, Pairs, Reply
 
 
 def acknowledged(step: str) -> Reply:
@@ -10,7 +10,11 @@ def acknowledged(step: str) -> Reply:
 
 
 def pairs_of(call: ListedCall) -> Pairs:
-    """The parameters from which `read_call` reads the same `CallMissed` that the call's own Passthru would have told."""
+    """The parameters from which `read_call` reads the same `CallMissed` that the call's own Passthru would have told; or, of a call
+    that we placed, `read_dial_status` the same `DialEnded` as its StatusCallback.
+    """
+    if call.direction is Direction.OUTGOING:
+        return ("CallSid", call.call_id), ("Status", call.status)
     started_at = call.started_at.astimezone(INDIA).strftime("%Y-%m-%d %H:%M:%S") if call.started_at else ""
     told = (
         ("CallSid", call.call_id),

@@ -1,4 +1,4 @@
-"""What Exotel's answer to an SMS means. A request that may have had an effect is never made again.
+"""What Exotel's answer to an SMS or a call means. A request that may have had an effect is never made again.
 
     ======================================  ==================================================================
     connection refused, no route, no name,  Throttled: nothing reached Exotel
@@ -48,11 +48,25 @@ _LONGEST_DETAIL: Final = 200
 
 
 def read(status: int, retry_after: str | None, body: bytes) -> Outcome:
-    """Judge an answer by its HTTP status, its Retry-After header and its body. Never raises, whatever the
+    """Judge an answer to an SMS by its HTTP status, its Retry-After header and its body. Never raises, whatever the
     body holds.
     """
-    if 200 <= status < 300:
-        return _of_message(status, body)
+    return _of_message(status, body) if 200 <= status < 300 else _refused(status, retry_after, body)
+
+
+def read_call(status: int, retry_after: str | None, body: bytes) -> Outcome:
+    """Judge an answer to a call; its `Status` says nothing yet, it is `in-progress` before anything rings (exotel.md §2.2)."""
+    if not 200 <= status < 300:
+        return _refused(status, retry_after, body)
+    answer = document(body)
+    call = answer.get("Call") if isinstance(answer, dict) else None
+    provider_id = text(call.get("Sid")) if isinstance(call, dict) else ""
+    if not values.is_opaque_id(provider_id):
+        return Unclear(f"{status} without the id of a call")
+    return Accepted(provider_id, None)
+
+
+def _refused(status: int, retry_after: str | None, body: bytes) -> Outcome:
     code, detail = failure(status, body)
     if status == 429 or (status == 503 and code == _TOO_MANY_REQUESTS):
         return Throttled(seconds(retry_after))

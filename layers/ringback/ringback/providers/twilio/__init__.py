@@ -1,9 +1,11 @@
-"""Twilio: calls and menus by TwiML, SMS and call listing by its REST API.
+"""Twilio: calls and menus by TwiML; SMS, calls and their listing by its REST API.
 
 What it sends us (people made up), every request signed:
 
     POST /voice/<token>/missed-call      CallSid=CA90…&From=%2B919000000101&To=%2B918040002001&CallStatus=ringing&…
     POST /voice/<token>/turn?after=3     CallSid=CA90…&Digits=1&CallStatus=in-progress&…
+    POST /voice/dial/<dial id>/<proof>/turn     the same of a call that we placed, and at its end
+    POST /voice/dial/<dial id>/<proof>/status   CallSid=CA90…&CallStatus=completed&CallDuration=30&…
     POST /sms/status/<message id>/<proof>
          MessageSid=SM30…&MessageStatus=delivered&…
 
@@ -17,6 +19,7 @@ from ringback.providers.twilio.callbacks import (
     STEPS,
     is_fragment,
     read_call,
+    read_dial_status,
     read_pairs,
     read_sms_status,
     read_turn,
@@ -45,6 +48,7 @@ __all__ = [
     "name",
     "pairs_of",
     "read_call",
+    "read_dial_status",
     "read_pairs",
     "read_sms_status",
     "read_turn",

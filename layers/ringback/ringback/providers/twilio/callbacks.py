@@ -3,7 +3,8 @@
 from collections.abc import Collection
 from typing import Final
 
-from ringback.domain.facts import CallMissed, Fact, SmsStatusChanged
+from ringback.domain import endings
+from ringback.domain.facts import CallMissed, DialEnded, Fact, SmsStatusChanged
 from ringback.providers import forms
 from ringback.providers.base import CallbackRequest, Pairs, TurnRequest, Unreadable
 from ringback.providers.twilio import statuses, values
@@ -21,6 +22,7 @@ _CALL_NAMES: Final = frozenset({"CallSid", "To", "From", "Direction", "CallStatu
 _TURN_NAMES: Final = _CALL_NAMES | {
     *(AFTER, "Digits", "SpeechResult", "Confidence", "RecordingSid", "RecordingUrl", "RecordingDuration")
 }
+_ENDING_NAMES: Final = frozenset({"CallSid", "CallStatus", "CallDuration", "Timestamp"})
 _SMS_NAMES: Final = frozenset(
     {"MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode", "NumSegments"}
 )
@@ -84,6 +86,9 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
         raise Unreadable("a step we do not have")
     given = _values(pairs, _TURN_NAMES)
     call_id = _id("CallSid", given.get("CallSid", ""))
+    # Of a call that we placed, From is our number and To is whom we rang.
+    is_ours = given.get("Direction", "").lower().startswith("outbound")
+    ours, theirs = ("From", "To") if is_ours else ("To", "From")
     recording = _url(given.get("RecordingUrl"))
     digits = None if recording else _digits(given.get("Digits"))
     spoken = (values.present(given.get("SpeechResult")) or "")[:_LONGEST_SPEECH] or None
@@ -94,8 +99,8 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
     )
     return TurnRequest(
         call_id=call_id,
-        dialled=values.number(given.get("To")) or "",
-        caller=values.number(given.get("From")),
+        dialled=values.number(given.get(ours)) or "",
+        caller=values.number(given.get(theirs)),
         digits=digits,
         recording_url=recording,
         recording_seconds=values.count(given.get("RecordingDuration")) if recording else None,
@@ -132,6 +137,25 @@ def read_sms_status(message_id: str, pairs: Pairs) -> Fact:
         provider_id=_id("MessageSid", provider_id) if provider_id else None,
         parts=values.count(given.get("NumSegments")),
         occurred_at=None,
+    )
+
+
+def read_dial_status(dial_id: str, pairs: Pairs) -> Fact:
+    """How a call that we placed as `dial_id`, which the callback's address carried, ended.
+
+    `completed` means that the call was answered; its length counts from there. SOURCE: twilio.com/docs/voice/api/call-resource,
+    read 2026. Example: `CallSid=CA90…&CallStatus=completed&CallDuration=30`. Raises `Unreadable` for a call that has not ended.
+    """
+    given = _values(pairs, _ENDING_NAMES)
+    ending = endings.WORDS.get(given.get("CallStatus", "").strip().lower())
+    if ending is None:
+        raise Unreadable("a call without an ending")
+    return DialEnded(
+        source_id=dial_id,
+        ending=ending,
+        talk_seconds=values.count(given.get("CallDuration")),
+        provider_id=_id("CallSid", given.get("CallSid", "")),
+        occurred_at=values.moment(given.get("Timestamp")),
     )
 
 

@@ -1,4 +1,4 @@
-"""Twilio's REST API as far as we use it: one SMS at a time, and the listing of calls."""
+"""Twilio's REST API as far as we use it: one SMS or one call at a time, and the listing of calls."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from ringback.domain.errors import ProviderError
 from ringback.providers import bodies
-from ringback.providers.base import CallPage, Outcome, OutgoingSms, Throttled, Unclear
+from ringback.providers.base import CallPage, Outcome, OutgoingCall, OutgoingSms, Throttled, Unclear
 from ringback.providers.transport import Http, NoAnswer, NothingSent, Timeouts
 from ringback.providers.twilio import callbacks, listing, outcomes, values
 
@@ -51,10 +51,34 @@ class Client:
         try:
             answer = self._http.request("POST", f"{self._account}/Messages.json", form)
         except NothingSent:
-            return Throttled(None)
+            return Throttled(None, is_reached=False)
         except NoAnswer as failure:
             return Unclear(str(failure))
         return outcomes.read(answer.status, answer.retry_after, answer.body)
+
+    def place_call(self, call: OutgoingCall) -> Outcome:
+        """Ring somebody and ask our door what they are to hear once they answer; `outcomes` says what comes of it.
+
+        Twilio has neither an idempotency key nor a field of ours: its addresses name the dial.
+        SOURCE: twilio.com/docs/voice/api/call-resource, create; read 2026.
+        """
+        form = {
+            "To": call.to,
+            "From": call.number,
+            "Url": call.menu_url,
+            "Method": "POST",
+            "StatusCallback": call.callback_url,
+            "StatusCallbackMethod": "POST",
+            "Timeout": call.ring_seconds,
+            "TimeLimit": call.longest_seconds,
+        }
+        try:
+            answer = self._http.request("POST", f"{self._account}/Calls.json", form)
+        except NothingSent:
+            return Throttled(None, is_reached=False)
+        except NoAnswer as failure:
+            return Unclear(str(failure))
+        return outcomes.read_call(answer.status, answer.retry_after, answer.body)
 
     def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
         """One page, at most 100, of the calls that began from `since` to `until`, newest first.

@@ -26,7 +26,12 @@ def read(records: list[Any]) -> tuple[tuple[ListedCall, ...], int]:
 
 
 def pairs_of(call: ListedCall) -> Pairs:
-    """The parameters from which `read_call` reads the same `CallMissed` that the call's own webhook would have told."""
+    """The parameters from which `read_call` reads the same `CallMissed` that the call's own webhook would have told; or, of a call
+    that we placed, `read_dial_status` the same `DialEnded` as its status callback.
+    """
+    if call.direction is Direction.OUTGOING:
+        talked = (("CallDuration", str(call.talk_seconds)),) if call.talk_seconds is not None else ()
+        return ("CallSid", call.call_id), ("CallStatus", call.status), *talked
     started_at = call.started_at.astimezone(UTC).isoformat(timespec="seconds") if call.started_at else ""
     told = (
         ("CallSid", call.call_id),
@@ -51,4 +56,5 @@ def _call(record: Any) -> ListedCall | None:
         status=given.get("status", "").lower(),
         started_at=values.moment(given.get("start_time")) or values.moment(given.get("date_created")),
         custom_field=None,
+        talk_seconds=values.count(given.get("duration")),
     )

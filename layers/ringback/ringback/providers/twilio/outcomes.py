@@ -1,4 +1,4 @@
-"""What Twilio's answer to an SMS means. A request that may have had an effect is never made again.
+"""What Twilio's answer to an SMS or a call means. A request that may have had an effect is never made again.
 
     ======================================  ==================================================================
     connection refused, no route, no name,  Throttled: nothing reached Twilio
@@ -29,9 +29,22 @@ _LONGEST_DETAIL: Final = 200
 
 
 def read(status: int, retry_after: str | None, body: bytes) -> Outcome:
-    """Judge an answer by its HTTP status, its Retry-After header and its body. Never raises."""
-    if 200 <= status < 300:
-        return _of_message(status, body)
+    """Judge an answer to an SMS by its HTTP status, its Retry-After header and its body. Never raises."""
+    return _of_message(status, body) if 200 <= status < 300 else _refused(status, retry_after, body)
+
+
+def read_call(status: int, retry_after: str | None, body: bytes) -> Outcome:
+    """Judge an answer to a call; it is `queued` then, and says nothing more."""
+    if not 200 <= status < 300:
+        return _refused(status, retry_after, body)
+    answer = document(body)
+    provider_id = text(answer.get("sid")) if isinstance(answer, dict) else ""
+    if not values.is_opaque_id(provider_id):
+        return Unclear(f"{status} without the id of a call")
+    return Accepted(provider_id, None)
+
+
+def _refused(status: int, retry_after: str | None, body: bytes) -> Outcome:
     code, detail = failure(status, body)
     if status == 429:
         return Throttled(seconds(retry_after))

@@ -11,6 +11,7 @@ from itertools import count, pairwise
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from ringback import observability, queues
@@ -32,9 +33,10 @@ from ringback.providers.base import (
 )
 from ringback.queues import Ticket
 from ringback.services import calls, facts, metrics
-from ringback.services.effects import CIRCUIT_OPEN, EVIDENCE_DUE, THROTTLED
+from ringback.services.effects import CIRCUIT_OPEN, EVIDENCE_DUE, RELEASED_AGAIN_AFTER, THROTTLED
 from ringback.services.messages import Sender
 from ringback.store import contacts, counters, journal, sending, watermarks
+from ringback.store.messages import ledger
 from ringback.store.tables import ContactRow, JournalRow, MessageRow, connection
 from tests.deployment import (
     CALL_BACK_LINE,
@@ -50,7 +52,7 @@ from tests.deployment import (
     emitted,
     local,
 )
-from tests.integration.wire import Killed, Killer, Moment, Throttler, listening
+from tests.integration.wire import AwsRequest, Killed, Killer, Moment, Throttler, listening
 
 LEASE_AND_MORE = timedelta(seconds=720)
 """How long SQS keeps a message back from other workers when its own has died: the send queue's visibility time."""
@@ -263,7 +265,7 @@ def test_r09_after_an_outage_of_the_listing_the_window_is_as_long_as_the_outage(
     calls.reconcile(deployment.runtime, deployment.provider)
     for _ in range(24):
         deployment.clock.move(minutes=5)
-        deployment.provider.pages = [ProviderError("503", retryable=True)]
+        deployment.provider.pages = [ProviderError("503", retryable=True)] * 3
         assert not calls.reconcile(deployment.runtime, deployment.provider).complete
     lags = observability.metrics.metric_set["ReconcileLagSeconds"]["Value"]
     assert lags[-1] > timedelta(hours=2).total_seconds()
@@ -685,6 +687,76 @@ def test_r18_a_batch_that_meets_a_half_open_circuit_sends_one_of_it(deployment: 
     deployment.run(deployment.clock.now() + timedelta(minutes=3), batch=10)
 
     assert len(deployment.provider.taken) == len(tickets)
+
+
+def test_r18_what_came_during_a_try_leaves_as_soon_as_its_outcome_is_known(deployment: Deployment) -> None:
+    """The lease of the worker that tries is a minute and a half; its answer, and so the circuit, is not waited out that long."""
+    tickets = half_open(deployment)
+    deployment.send(tickets)
+    assert emitted("CircuitClosed") == 1
+    closed_at = deployment.clock.now()
+    deployment.run(closed_at + timedelta(seconds=10))
+
+    assert len(deployment.provider.taken) == len(tickets)
+
+
+def test_r18_the_pace_is_not_kept_waiting_by_what_came_during_a_try() -> None:
+    """What is new when the circuit has closed departs within seconds, not behind the lease of the worker that tried."""
+    with deployed(SMS_PER_MINUTE="60") as paced:
+        tickets = half_open(paced)
+        paced.clock.move(seconds=30)
+        paced.send(tickets)
+        assert emitted("CircuitClosed") == 1
+        again = sending.next_departure("exotel-sms")
+
+        assert again is not None
+        assert again < paced.clock.now() + timedelta(seconds=15)
+
+
+def test_r18_no_ticket_comes_round_again_however_long_the_storm() -> None:
+    """A ticket that waits behind an open circuit is a new one each time: none of them counts towards the dead-letter queue."""
+    with deployed(SMS_PER_MINUTE="60") as deployment:
+        tickets = half_open(deployment)
+        storm(deployment, Unclear("503"), deployment.clock.now())
+        for _ in range(20):
+            assert deployment.send(tickets) == []
+            deployment.clock.move(seconds=25)
+            tickets = deployment.queued()
+            deployment.release()
+        deployment.run(deployment.clock.now() + timedelta(minutes=20))
+
+        waits = [each for each in ledger.every() if each.state in (State.PLANNED, State.HELD, State.CLAIMED)]
+        assert waits == []
+
+
+def test_a_message_that_is_held_anew_while_it_is_released_is_not_lost(deployment: Deployment) -> None:
+    """The queue gives it out before `release` has gone on, a moment too early: the worker holds it once more, until the same moment."""
+    opening = datetime(2026, 3, 3, 10, tzinfo=INDIA)
+    deployment.clock.set(opening - timedelta(hours=12))
+    deployment.send(planned(deployment))
+    assert deployment.message().rule == Rule.QUIET_HOURS
+    deployment.clock.set(opening - timedelta(milliseconds=500))
+
+    def faster(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.AFTER and request.operation == "SendMessageBatch":
+            assert deployment.send(deployment.queued()) == []
+
+    with listening(faster):
+        assert deployment.release() == 1
+    assert (deployment.message().state, deployment.message().rule) == (State.HELD, Rule.QUIET_HOURS)
+    deployment.run(opening + timedelta(minutes=2))
+
+    assert len(deployment.provider.taken) == 1
+
+
+def test_a_release_that_dies_before_the_queue_has_the_message_is_made_up_for(deployment: Deployment) -> None:
+    deployment.provider.answers = [Throttled(1.0)]
+    deployment.send(planned(deployment))
+    with listening(Throttler("SendMessageBatch", "test-send")), pytest.raises(ClientError):
+        deployment.release()
+    deployment.run(deployment.clock.now() + timedelta(minutes=4))
+
+    assert len(deployment.provider.taken) == 1
 
 
 def test_r18_a_worker_that_dies_trying_leaves_the_try_to_another(deployment: Deployment) -> None:
@@ -1185,7 +1257,7 @@ def test_killed_at_any_request_a_send_ends_sent_or_unknown_and_never_twice(
 def test_killed_at_any_request_a_release_loses_no_held_message(
     deployment: Deployment, moment: Moment
 ) -> None:
-    """`release` may die anywhere too; its next run finds what is still held, and what comes twice is sent once."""
+    """`release` may die anywhere too; a run soon after finds what is still held, and what comes twice is sent once."""
     people, night, killed = iter(callers(100)), datetime(2026, 3, 2, 22, 0, tzinfo=INDIA), 0
     for at, killer in deaths(moment):
         caller = next(people)
@@ -1195,6 +1267,7 @@ def test_killed_at_any_request_a_release_loses_no_held_message(
         assert State.HELD is deployment.message(caller).state
         deployment.clock.move(hours=12)
         until_killed(deployment, killer, deployment.release)
+        deployment.clock.set(deployment.clock.now() + RELEASED_AGAIN_AFTER)
         deployment.release()
         deployment.settle()
 

@@ -55,13 +55,39 @@ def test_the_whole_gap_is_asked_for_without_a_hole(deployment: Deployment) -> No
 def test_a_slice_that_fails_keeps_what_was_complete_before_it(deployment: Deployment) -> None:
     watermarks.advance(MARK, MORNING)
     deployment.clock.move(hours=3)
-    deployment.provider.pages = [CallPage((), True, None), ProviderError("503", retryable=True)]
+    deployment.provider.pages = [CallPage((), True, None), *([ProviderError("503", retryable=True)] * 3)]
+    began = deployment.clock.now()
     run = reconcile(deployment)
 
     reached = MORNING - OVERLAP + SLICE
     assert not run.complete
     assert watermarks.read(MARK) == reached
-    assert emitted("ReconcileLagSeconds") == (deployment.clock.now() - reached).total_seconds()
+    assert emitted("ReconcileLagSeconds") == (began - reached).total_seconds()
+
+
+def test_a_page_that_fails_now_and_then_keeps_no_busy_half_hour_from_being_read(
+    deployment: Deployment,
+) -> None:
+    """One in four of forty pages fails, and once one fails twice: the run goes on from that page, and is complete."""
+    watermarks.advance(MARK, MORNING)
+    deployment.clock.move(minutes=10)
+    unavailable = ProviderError("503", retryable=True)
+    pages = [CallPage((listed(f"call-{nth}"),), True, f"after={nth}") for nth in range(40)]
+    asked: list[CallPage | Exception] = [unavailable]
+    for nth, page in enumerate(pages):
+        asked += [page] if nth % 4 else [unavailable, page]
+    deployment.provider.pages = [*asked, CallPage((), True, None)]
+    run = reconcile(deployment)
+
+    assert (run.created, run.complete) == (40, True)
+    assert deployment.provider.pages == []
+
+
+def test_a_page_that_a_person_has_to_see_to_is_not_asked_for_again(deployment: Deployment) -> None:
+    deployment.provider.pages = [ProviderError("401", retryable=False)] * 2
+
+    assert not reconcile(deployment).complete
+    assert len(deployment.provider.pages) == 1
 
 
 def test_calls_after_a_slice_that_lacks_some_are_made_all_the_same(deployment: Deployment) -> None:

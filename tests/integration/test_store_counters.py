@@ -128,7 +128,7 @@ MICROSECONDS = st.integers(0, 999_999)
 def test_of_many_that_change_a_circuit_as_they_read_it_the_first_does(one: int, other: int) -> None:
     """Whatever the moments: what was read back is the same to the millisecond as what was written."""
     account = a_name()
-    opened = Circuit(failures=5).opened(NOW + timedelta(microseconds=one))
+    opened = Circuit(failures=5).opened(NOW + timedelta(microseconds=one), timedelta(minutes=1))
     assert sending.change_circuit(account, Circuit(failures=5), opened)
     assert not sending.change_circuit(account, Circuit(failures=5), opened), "somebody has opened it"
     found = sending.load_account(account).circuit
@@ -136,6 +136,7 @@ def test_of_many_that_change_a_circuit_as_they_read_it_the_first_does(one: int, 
 
     assert sending.change_circuit(account, found, trying)
     assert not sending.change_circuit(account, found, trying), "somebody tries already"
+    assert sending.load_account(account).circuit.is_tried
     assert not sending.change_circuit(account, opened, Circuit()), (
         "the outcome of an earlier try comes too late"
     )
@@ -145,7 +146,7 @@ def test_of_many_that_change_a_circuit_as_they_read_it_the_first_does(one: int, 
 
 def test_an_open_circuit_delays_the_backlog() -> None:
     account = a_name()
-    sending.change_circuit(account, Circuit(), Circuit().opened(NOW))
+    sending.change_circuit(account, Circuit(), Circuit().opened(NOW, timedelta(minutes=1)))
 
     assert sending.next_departure(account) == NOW + timedelta(minutes=1)
 

@@ -45,7 +45,6 @@ MOVES: dict[str, tuple[Callable[[], bool], State, tuple[State, ...]]] = {
     "refuse": (lambda: ledger.refuse(DIAL, "stale"), State.REFUSED, CLAIMABLE),
     "hold": (lambda: ledger.hold(DIAL, "pace", LATER), State.HELD, CLAIMABLE),
     "hold what is claimed": (lambda: ledger.hold(CLAIMED, "throttled", LATER), State.HELD, (State.CLAIMED,)),
-    "release": (lambda: ledger.release(DIAL), State.PLANNED, (State.HELD,)),
     "placed": (lambda: ledger.placed(CLAIMED, "c", LATER), State.PLACED, (State.CLAIMED,)),
     "declined": (lambda: ledger.declined(CLAIMED, "no-flow"), State.FAILED, (State.CLAIMED,)),
     "lose sight": (lambda: ledger.lost_sight(CLAIMED, "time-out", LATER), State.UNKNOWN, (State.CLAIMED,)),

@@ -36,7 +36,6 @@ MOVES: dict[str, tuple[Callable[[], bool], State, tuple[State, ...]]] = {
     "refuse": (lambda: ledger.refuse(MESSAGE, "stale"), State.REFUSED, CLAIMABLE),
     "hold": (lambda: ledger.hold(MESSAGE, "pace", LATER), State.HELD, CLAIMABLE),
     "hold what is claimed": (lambda: ledger.hold(CLAIMED, "throttled", LATER), State.HELD, (State.CLAIMED,)),
-    "release": (lambda: ledger.release(MESSAGE), State.PLANNED, (State.HELD,)),
     "sent": (lambda: ledger.sent(CLAIMED, "s", 1), State.SENT, (State.CLAIMED,)),
     "declined": (lambda: ledger.declined(CLAIMED, "40001"), State.FAILED, (State.CLAIMED,)),
     "lose sight": (lambda: ledger.lost_sight(CLAIMED, "time-out", LATER), State.UNKNOWN, (State.CLAIMED,)),
@@ -120,6 +119,26 @@ def test_planning_again_changes_nothing_wherever_the_message_stands(deployment: 
     assert [CLAIMED] == ledger.of_person("p") == list(ledger.every())
 
 
+def test_a_hold_ends_as_it_was_read_or_not_at_all(deployment: Deployment) -> None:
+    """What has been held anew, claimed or released since is no longer the reader's to release; what was released stays in the list."""
+    ledger.plan(MESSAGE)
+    ledger.hold(MESSAGE, "throttled", LATER)
+    read = now_stands()
+    ledger.hold(MESSAGE, "quiet-hours", LATER + timedelta(hours=1))
+    assert not ledger.release(read, LATER + timedelta(hours=2))
+    held = now_stands()
+    assert ledger.release(held, LATER + timedelta(hours=2))
+    assert not ledger.release(held, LATER + timedelta(hours=2))
+    released = now_stands()
+    assert (released.state, released.due_at) == (State.PLANNED, LATER + timedelta(hours=2))
+    assert ledger.release(released, LATER + timedelta(hours=3)), "its ticket came to nothing"
+    last = now_stands()
+    ledger.claim(CLAIMED)
+
+    assert not ledger.release(last, LATER + timedelta(hours=4))
+    assert now_stands() == CLAIMED
+
+
 def test_what_waits_is_listed_when_it_is_due_and_leaves_the_list_when_it_moves(
     deployment: Deployment,
 ) -> None:
@@ -128,9 +147,11 @@ def test_what_waits_is_listed_when_it_is_due_and_leaves_the_list_when_it_moves(
     ledger.hold(MESSAGE, "quiet-hours", LATER)
     assert list(ledger.waiting("held", LATER - timedelta(milliseconds=1))) == []
     assert [key] == list(ledger.waiting("held", LATER))
-    ledger.release(MESSAGE)
+    ledger.release(now_stands(), LATER + timedelta(minutes=2))
     assert list(ledger.waiting("held", LATER)) == []
+    assert [key] == list(ledger.waiting("held", LATER + timedelta(minutes=2)))
     ledger.claim(CLAIMED)
+    assert list(ledger.waiting("held", LATER + timedelta(minutes=2))) == []
     ledger.lost_sight(CLAIMED, "time-out", LATER)
     assert [key] == list(ledger.waiting("unknown", LATER))
     assert ledger.list_for_a_person(MESSAGE, LATER)

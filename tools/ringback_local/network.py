@@ -48,6 +48,7 @@ def network_config(
     api_url: str,
     *,
     sms_per_minute: int,
+    calls_per_minute: int,
     clock_offset_seconds: float,
     timing: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -75,6 +76,7 @@ def network_config(
         "api_key": keys.api_key,
         "api_token": keys.api_token,
         "sms_per_minute": sms_per_minute,
+        "calls_per_minute": calls_per_minute,
         "exophones": exophones,
         "flows": {
             menu_flow_id(name): menu_flow(door, again=menu_flow_id(name)) for name, door in doors.items()

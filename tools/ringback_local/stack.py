@@ -284,6 +284,7 @@ class Stack:
             self.keys,
             ports.api_url,
             sms_per_minute=int(self.options.parameters.get("SmsPerMinute", 200)),
+            calls_per_minute=int(self.options.parameters.get("CallsPerMinute", 200)),
             clock_offset_seconds=self.clock_offset.total_seconds(),
             timing=self.options.timing,
         )

@@ -44,6 +44,10 @@ class Settings:
     most (exotel.md §2.13)."""
     send_lease_seconds: float
     """How long a worker may hold a claimed message before its outcome counts as unknown; longer than the worker's time-out."""
+    throttled_seconds: float
+    """How long we stay away from a provider that throttles us without saying for how long (R16)."""
+    circuit_open_seconds: float
+    """How long the circuit to a failing provider opens the first time (R18)."""
     catalog_cache_seconds: float
     clock_offset: timedelta
 
@@ -107,6 +111,8 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         sms_per_minute=int(number("SMS_PER_MINUTE", "200")),
         calls_per_minute=int(number("CALLS_PER_MINUTE", "150")),
         send_lease_seconds=number("SEND_LEASE_SECONDS", "90"),
+        throttled_seconds=number("THROTTLED_SECONDS", "30"),
+        circuit_open_seconds=number("CIRCUIT_OPEN_SECONDS", "60"),
         catalog_cache_seconds=number("CATALOG_CACHE_SECONDS", "30"),
         clock_offset=timedelta(seconds=number("CLOCK_OFFSET_SECONDS", "0", least=-math.inf)),
     )

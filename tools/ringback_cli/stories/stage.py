@@ -41,6 +41,9 @@ LEASE_SECONDS = 2.5
 VISIBILITY_SECONDS = 3
 """Longer than the lease: when a killed worker's message comes round again, its claim has run out."""
 
+PAUSES = {"THROTTLED_SECONDS": "0.5", "CIRCUIT_OPEN_SECONDS": "0.5"}
+"""What the sender keeps away from its provider for, by its own clock: the clock of `Release` shortens no such wait."""
+
 NETWORK_TIMING: Mapping[str, Any] = {
     "ring_seconds": 0.1,
     "sms_seconds": 0.2,
@@ -65,9 +68,7 @@ PATIENCE_SECONDS = 60.0
 """How long nothing may move while something is still to be done."""
 
 _LONGEST_SECONDS = 1800.0
-_MOST_ROUNDS = 120
-_ROUNDS_AT_ONCE = 10
-"""From then on a round a second: behind an open circuit messages are released in vain until its minute is over."""
+_MOST_ROUNDS = 60
 _QUIET_TIMES = 2
 _LOOK_EVERY_SECONDS = 0.2
 
@@ -124,9 +125,10 @@ class Stage:
             settings={
                 "SEND_LEASE_SECONDS": str(LEASE_SECONDS),
                 "CATALOG_CACHE_SECONDS": "30",
+                **PAUSES,
                 **self._setting.settings,
             },
-            parameters={"SmsPerMinute": "0", "Schedules": "DISABLED"},
+            parameters={"SmsPerMinute": "0", "CallsPerMinute": "0", "Schedules": "DISABLED"},
             visibility_seconds=VISIBILITY_SECONDS,
             environments=self._setting.environments,
             faults=on_our_side(self._plan),
@@ -140,10 +142,12 @@ class Stage:
         """The limits and time constants that differ from those on AWS."""
         return {
             "sms_per_minute": "no limit",
+            "calls_per_minute": "no limit, nor of listings",
             **self._setting.limits,
             "environments_of_each_function": f"{self._setting.environments}, warm",
             "send_lease_seconds": LEASE_SECONDS,
             "queue_visibility_seconds": VISIBILITY_SECONDS,
+            **{name.lower(): float(value) for name, value in PAUSES.items()},
             "release_clock_ahead_seconds": int(RELEASE_AHEAD.total_seconds()),
             "reconcile_clock_ahead_seconds": int(RECONCILE_AHEAD.total_seconds()),
             **{name.lower(): value for name, value in self._setting.settings.items()},
@@ -241,8 +245,6 @@ class Stage:
             tell("settling", nth, 0)
             if clean == _QUIET_TIMES:
                 return
-            if nth >= _ROUNDS_AT_ONCE:
-                time.sleep(1.0)
         raise Restless(f"the scheduled functions still find work after {_MOST_ROUNDS} rounds")
 
     def _reconcile(self) -> tuple[bool, int]:

@@ -37,7 +37,7 @@ class State(StrEnum):
 
 
 CLAIMABLE = (State.PLANNED, State.HELD)
-"""A held message is claimed directly when its queue message outruns the write that says it was released."""
+"""A held message is claimed directly when the queue gives it out before `release` has seen it."""
 
 FINAL = (State.REFUSED, State.DELIVERED, State.FAILED)
 

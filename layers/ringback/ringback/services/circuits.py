@@ -4,7 +4,7 @@ It repeats nothing and forgives nothing: a request that may have had its effect 
 thrown after it. The workers of an account share its circuit through the row of its pace.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 
 from ringback import observability
@@ -25,8 +25,9 @@ class Breaker:
     anyway (`sending.load_account`).
     """
 
-    def __init__(self, account: str, circuit: Circuit) -> None:
-        self._account, self._circuit = account, circuit
+    def __init__(self, account: str, circuit: Circuit, opens_for: timedelta) -> None:
+        """`opens_for`: how long it opens the first time."""
+        self._account, self._circuit, self._opens_for = account, circuit, opens_for
         self._is_trying = False
         self._lock = Lock()
 
@@ -45,16 +46,14 @@ class Breaker:
         self._circuit = trying
         return int(self._is_trying)
 
-    @property
-    def open_until(self) -> datetime | None:
-        """Until when nothing more may pass, as far as this batch knows; None when it is closed."""
-        return self._circuit.open_until
+    def asked_again_at(self, now: datetime) -> datetime | None:
+        """When to ask again for what was not admitted, as far as this batch knows; None for at once. No read."""
+        return self._circuit.asked_again_at(now)
 
     def barred_until(self, now: datetime) -> datetime | None:
         """When to ask again for a request that was admitted and may not be made any more; None when it may. No read."""
         with self._lock:
-            until = self._circuit.open_until
-            return None if self._is_trying or until is None or until <= now else until
+            return None if self._is_trying else self._circuit.asked_again_at(now)
 
     def heard(self, *, failed: bool, now: datetime) -> None:
         """Tell how a request ended. A success costs a write only where failures were counted before it."""
@@ -69,7 +68,7 @@ class Breaker:
         if not (self._is_trying or found.must_open):
             self._circuit = found
             return
-        opened = found.opened(now)
+        opened = found.opened(now, self._opens_for)
         self._is_trying = False
         if sending.change_circuit(self._account, found, opened):
             observability.count("CircuitOpened")

@@ -39,6 +39,9 @@ EVIDENCE_DUE = timedelta(hours=24)
 RELEASE_AHEAD = timedelta(seconds=75)
 """`release` runs every minute and hands over what falls due before its next run, and a little more: a run may come late."""
 
+RELEASED_AGAIN_AFTER = timedelta(minutes=2)
+"""A ticket that has come to nothing for so long after its effect was due is given out once more: it may have been lost."""
+
 AHEAD_OF_DEPARTURE = timedelta(seconds=1)
 """How much before its departure a ticket leaves the queue: a worker that has it late would miss the departure."""
 
@@ -47,9 +50,6 @@ BEHIND_CIRCUIT = AHEAD_OF_DEPARTURE + timedelta(seconds=1)
 
 SHARE_OF_RATE = 0.97
 """We plan for 97 % of the allowed rate: a departure may be used up to `LATE` late, and the provider counts arrivals."""
-
-THROTTLED_FOR = timedelta(seconds=30)
-"""How long to stay away when the provider throttles us without saying for how long (R16)."""
 
 BLOCKED_FOR = timedelta(minutes=15)
 """How long effects are set aside when the account is blocked; sending is paused until somebody resumes it (R17)."""
@@ -218,13 +218,14 @@ class Worker(Generic[Effect]):
         for account in dict.fromkeys(map(self._account, passed)):
             ours = [each for each in passed if self._account(each) == account]
             found = sending.load_account(account)
-            breaker = self._breakers[account] = Breaker(account, found.circuit)
+            opens_for = timedelta(seconds=self._runtime.settings.circuit_open_seconds)
+            breaker = self._breakers[account] = Breaker(account, found.circuit, opens_for)
             admitted = ours[: breaker.admit(now, now + lease)]
             granted = self._granted(admitted, now, found.closed_until)
             soon += [each for each in granted if each.departs_at <= now + LONGEST_WAIT]
             self._hold_until_departure([each for each in granted if each not in soon], PACE, now)
             if barred := ours[len(admitted) :]:
-                after = max(filter(None, (found.closed_until, breaker.open_until)), default=now)
+                after = max(filter(None, (found.closed_until, breaker.asked_again_at(now))), default=now)
                 later = self._granted(barred, now, after + BEHIND_CIRCUIT)
                 self._hold_until_departure(later, CIRCUIT_OPEN, now)
         return soon
@@ -360,7 +361,8 @@ class Worker(Generic[Effect]):
                 trade.count("Failed")
                 self._log("The provider declined", claimed, code=code, detail=detail)
             case Throttled(retry_after_seconds=seconds):
-                until = now + (THROTTLED_FOR if seconds is None else timedelta(seconds=seconds))
+                usual = self._runtime.settings.throttled_seconds
+                until = now + timedelta(seconds=usual if seconds is None else seconds)
                 sending.back_off(self._account(candidate), until)
                 self._hold(claimed, THROTTLED, until)
                 observability.count("ProviderThrottled")
@@ -404,14 +406,17 @@ def release(
 ) -> int:
     """Put back what was held and falls due before the next run; returns how many. Stops early when `has_time` says so.
 
-    Each goes to the queue with the delay it has left, and only then out of the list of the held: a crash in between repeats it, and a
-    repeat finds the effect claimed.
+    Each goes to the queue with the delay it has left. Its hold ends before that: a worker may hold it anew the moment the queue has it,
+    and that hold must stand. So that a crash in between loses nothing it stays in the list, due again when its ticket must have come
+    to something.
     """
     released = 0
     for keys in _chunks(ledger.waiting("held", now + RELEASE_AHEAD), 10):
-        held = [effect for effect in ledger.load_many(keys).values() if effect.state == "held"]
-        queues.put(queue_url, [_returning(effect, _back_at(effect, now), now) for effect in held])
-        released += sum(ledger.release(effect) for effect in held)
+        # The list may be behind the row.
+        due = [each for each in ledger.load_many(keys).values() if _is_due(each, now + RELEASE_AHEAD)]
+        ours = [each for each in due if ledger.release(each, _again_at(each, now))]
+        queues.put(queue_url, [_returning(effect, _back_at(effect, now), now) for effect in ours])
+        released += len(ours)
         if not has_time():
             break
     return released
@@ -421,6 +426,15 @@ def list_for_people(ledger: Ledger[Effect], now: datetime) -> int:
     """Move what had no evidence in time to the list that people settle; returns how many."""
     overdue = ledger.load_many(ledger.waiting("unknown", now))
     return sum(ledger.list_for_a_person(effect, now) for effect in overdue.values())
+
+
+def _is_due(effect: Effect, until: datetime) -> bool:
+    return effect.state in ("planned", "held") and effect.due_at is not None and effect.due_at <= until
+
+
+def _again_at(held: Effect, now: datetime) -> datetime:
+    """When to release it once more if nothing has come of its ticket."""
+    return max(held.due_at or now, now) + RELEASED_AGAIN_AFTER
 
 
 def _back_at(held: Effect, now: datetime) -> datetime:

@@ -55,9 +55,13 @@ class Ledger(Generic[Effect]):
         actions = [self.row.rule.set(rule), *self.waits_no_more()]
         return self.move(effect, "refused", actions, self.is_in(_CLAIMABLE))
 
-    def release(self, effect: Effect) -> bool:
-        """End a hold: the effect goes back to the queue. Call it after the queue has it, so a crash repeats, never loses."""
-        return self.move(effect, "planned", self.waits_no_more(), self.is_in(["held"]))
+    def release(self, effect: Effect, again_at: datetime) -> bool:
+        """End the hold that was read, before the queue has the effect again; it stays in the list, due at `again_at`, until a worker
+        moves it. False when it has been claimed, settled or held anew since."""
+        assert effect.due_at is not None
+        as_read = self.row.due_at == times.written(effect.due_at)
+        actions = self.waits("held", effect, again_at)
+        return self.move(effect, "planned", actions, self.is_in(_CLAIMABLE) & as_read)
 
     def claim(self, claimed: Effect) -> bool:
         """Take the effect for its one request, with the claim it carries; exactly one worker gets True. From here on it may have left.

@@ -70,11 +70,13 @@ def change_circuit(account: str, was: Circuit, becomes: Circuit) -> bool:
     So of many workers that see it half-open exactly one gets to try, and one that comes too late with its outcome changes nothing.
     """
     open_until, failures, openings = Path(["open_ms"]), Path(["failures"]), Path(["openings"])
+    tried = Path(["tried"])
     as_read = open_until.does_not_exist() if was.open_until is None else open_until == ms(was.open_until)
     actions = [
         failures.set(becomes.failures),
         openings.set(becomes.openings),
         open_until.remove() if becomes.open_until is None else open_until.set(ms(becomes.open_until)),
+        tried.set(1) if becomes.is_tried else tried.remove(),
     ]
     return update_single(f"pace#{account}", actions, as_read) is not None
 
@@ -84,6 +86,7 @@ def _circuit(row: Attributes) -> Circuit:
         failures=int(row["failures"]["N"]) if "failures" in row else 0,
         openings=int(row["openings"]["N"]) if "openings" in row else 0,
         open_until=moment(row["open_ms"]) if "open_ms" in row else None,
+        is_tried="tried" in row,
     )
 
 

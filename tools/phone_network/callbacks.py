@@ -130,8 +130,8 @@ class Callbacks:
         return answer
 
     async def notify(self, call: Call, url: str, cause: tuple[object, ...], fields: Fields) -> None:
-        """Send what a Connect applet tells of an attempt; as unreliable as an asynchronous Passthru."""
-        planned = deliveries.of_passthru(self.plan, cause, fields, self._timing.fault_delay_seconds)
+        """Send what a Connect applet tells of an attempt; as unreliable as an asynchronous Passthru, and lost more often."""
+        planned = deliveries.of_leg(self.plan, cause, fields, self._timing.fault_delay_seconds)
         self.passthru.wanted += 1
         self.passthru.dropped += not planned
         self.passthru.extra += max(0, sum(delivery.copies for delivery in planned) - 1)

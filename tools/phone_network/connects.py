@@ -4,6 +4,8 @@ SOURCE: Exotel, "Working with Connect applet: dial whom" and "dynamic URL". With
 is asked again after each attempt that failed, and only the first request carries the digits.
 """
 
+from time import perf_counter
+
 from phone_network import dialling, fragments
 from phone_network.applets import Connect, ConnectOrder
 from phone_network.calls import Call, Dialled
@@ -13,6 +15,7 @@ from phone_network.exchange import Exchange
 from phone_network.fragments import BadAnswer
 from phone_network.lines import Gone, Line
 from phone_network.numbers import as_exotel
+from phone_network.second_legs import SecondLeg
 
 # So that a URL that never tires of naming numbers does not ring the country. Not documented.
 MOST_ATTEMPTS = 30
@@ -80,15 +83,26 @@ class _Connecting:
                 self._fail(str(failure), applet.dial_whom_url)
                 return ConnectOrder(())
         for url in filter(None, (applet.url, applet.fallback_url)):
+            asked_at = perf_counter()
             try:
                 return fragments.connect(await fetch(url, tuple(fields), (*cause, url), _VERSION))
             except BadAnswer as failure:
                 self._fail(str(failure), url)
+            finally:
+                self._exchange.second_legs.answer_seconds.append(perf_counter() - asked_at)
         return ConnectOrder(())
 
     async def _attempt(self, number: str, order: ConnectOrder) -> bool:
         """Dial one number, and return whether there was a conversation."""
-        rung = dialling.ring(self._exchange.handsets.at(number), order.max_ringing_seconds)
+        handset = self._exchange.handsets.at(number)
+        rung = dialling.ring(handset, order.max_ringing_seconds)
+        ours = self._call.exophone.number
+        legs = self._exchange.second_legs
+        shown = order.outgoing_phone_number or ours
+        with legs.ringing(self._call.sid, self._call.caller, handset, ours, shown) as leg:
+            return await self._ring(rung, leg, number, order)
+
+    async def _ring(self, rung: Rung, leg: SecondLeg, number: str, order: ConnectOrder) -> bool:
         began = self._line.second
         self._line.note("dialled", number=number, status=rung.status)
         self._tell(order, "Dial", number, "busy")
@@ -98,19 +112,20 @@ class _Connecting:
             await self._line.wait(rung.seconds)
             if rung.is_answered:
                 self._tell(order, "Answered", number, "busy")
-                talked, ended_by = await self._converse(number, order)
+                talked, ended_by = await self._converse(number, leg, order)
             status = rung.status
         except Gone:
             status, ended_by = ("completed" if rung.is_answered and talked else "canceled"), "Caller"
             if not talked:
                 self._call.call_type = "client-hangup"
+        leg.status, leg.talked_seconds = status, talked
         self._note(number, status, self._line.second - began, talked, rung, ended_by)
         self._tell(order, "Terminal", number, "free")
         return talked > 0
 
-    async def _converse(self, number: str, order: ConnectOrder) -> tuple[float, str]:
+    async def _converse(self, number: str, leg: SecondLeg, order: ConnectOrder) -> tuple[float, str]:
         """Whisper, then let the two talk; return for how long, and who ended it."""
-        whisper = await self._whisper(order)
+        whisper = await self._whisper(leg, order)
         if whisper is not None:
             await self._line.wait(whisper)
         handset = self._exchange.handsets.at(number)
@@ -118,7 +133,8 @@ class _Connecting:
         began = self._line.second
         ended_by = "Callee"
         try:
-            await self._line.talk(length)
+            with self._exchange.second_legs.bridging(leg):
+                await self._line.talk(length)
         except Gone:
             ended_by = "Caller"
         talked = self._line.second - began
@@ -129,7 +145,7 @@ class _Connecting:
             self._exchange.keep_recording(self._call, self._account, talked)
         return max(talked, 0.001), ended_by
 
-    async def _whisper(self, order: ConnectOrder) -> float | None:
+    async def _whisper(self, leg: SecondLeg, order: ConnectOrder) -> float | None:
         """Return how long the whisper lasts, or None if there is none. It is the callee's to hear, so it is only noted."""
         prompt = order.whisper
         if self._applet.whisper_url:
@@ -146,6 +162,7 @@ class _Connecting:
             return None
         spoken = await self._exchange.spoken(self._line, (prompt,))
         self._line.note("whispered", text=prompt.text, audio_url=prompt.audio_url)
+        leg.whispered.append(prompt.text or prompt.audio_url)
         return sum(each.seconds for each in spoken)
 
     def _note(

@@ -56,6 +56,7 @@ class ControlApi:
             web.get("/control/idle", _forgiving(self._idle)),
             web.get("/control/events", _forgiving(self._events)),
             web.get("/control/recordings", self._recordings),
+            web.get("/control/second-legs", self._second_legs),
             *control_calls.routes(self._network),
         ]
 
@@ -164,6 +165,13 @@ class ControlApi:
     async def _recordings(self, request: web.Request) -> web.StreamResponse:
         """What was recorded, and how often each file was fetched."""
         return web.json_response({"recordings": summary.recording_rows(self._network)})
+
+    async def _second_legs(self, request: web.Request) -> web.StreamResponse:
+        """Whom calls were patched to, and what those people saw. `?after=N`: only from the Nth on."""
+        after = request.query.get("after", "0")
+        if not after.isdigit():
+            raise _Mistake("after: must be a whole number.")
+        return web.json_response({"second_legs": summary.second_leg_rows(self._network)[int(after) :]})
 
     async def _messages(self, request: web.Request) -> web.StreamResponse:
         books = self._network.books.values()

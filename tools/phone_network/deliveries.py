@@ -72,6 +72,13 @@ def of_passthru(
     return sent
 
 
+def of_leg(plan: FaultPlan, cause: tuple[object, ...], fields: Fields, late_seconds: float) -> list[Delivery]:
+    """Return the requests for one event of a person whom a Connect applet dials; none if it is lost."""
+    if plan.strikes("leg_drop", *cause):
+        return []
+    return of_passthru(plan, cause, fields, late_seconds)
+
+
 def of_fragment(
     plan: FaultPlan, cause: tuple[object, ...], fields: Fields, late_seconds: float
 ) -> list[Delivery]:

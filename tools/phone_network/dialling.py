@@ -33,7 +33,7 @@ def ring(handset: Handset, max_seconds: float) -> Rung:
         return Rung("failed", _SETUP_SECONDS, "UNALLOCATED_NUMBER", 1)
     if not handset.is_on:
         return Rung("failed", _SETUP_SECONDS, "SUBSCRIBER_ABSENT", 20)
-    if handset.is_busy:
+    if handset.is_busy or handset.in_calls:
         return Rung("busy", _SETUP_SECONDS, "USER_BUSY", 17)
     if handset.answers and handset.answers_after_seconds <= max_seconds:
         return Rung(COMPLETED, handset.answers_after_seconds, "NORMAL_CLEARING", 16)

@@ -14,6 +14,7 @@ from phone_network.events import Feed
 from phone_network.handsets import Handsets
 from phone_network.lines import Line, Spoken
 from phone_network.recordings import Recording, RecordingBook
+from phone_network.second_legs import SecondLegs
 
 _UNCHECKED_SECONDS = 5.0
 
@@ -30,6 +31,7 @@ class Exchange:
     handsets: Handsets
     send_text: Callable[[Account, str, str, str, str], None]
     """Send an SMS to a number, with entity id and template id, from an account."""
+    second_legs: SecondLegs
     recordings: RecordingBook = field(default_factory=RecordingBook)
     own_url: str = ""
     _seconds_of_sound: dict[str, float] = field(default_factory=dict)

@@ -42,6 +42,8 @@ NETWORK: Mapping[str, str] = MappingProxyType(
         "fragment_duplicate": "the request is sent three times, one after the other",
         "fragment_concurrent": "the request is sent three times at once",
         "fragment_timeout": "the request arrives, its answer comes too late",
+        # An event of the person whom a Connect applet dials. It fares like an asynchronous Passthru besides.
+        "leg_drop": "the event is never told",
         # The StatusCallback of a call made by the API.
         "status_never": "the event is never told",
         "status_delay": "the event is told late",
@@ -118,6 +120,7 @@ _ROUGH: Mapping[str, float] = MappingProxyType(
         "fragment_duplicate": 0.03,
         "fragment_concurrent": 0.03,
         "fragment_timeout": 0.01,
+        "leg_drop": 0.05,
         "status_never": 0.02,
         "status_delay": 0.03,
         "status_duplicate": 0.04,

@@ -1,6 +1,7 @@
 """The phones of people: what each received, and the calls it made. Made on demand, by number."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -53,6 +54,17 @@ class Handset:
     """What its holder does in a call; None = somebody acts through the controls."""
     inbox: list[ReceivedSms] = field(default_factory=list)
     calls: list[LoggedCall] = field(default_factory=list)
+    in_calls: int = 0
+    """How many calls its holder is in now: who rings them meanwhile finds it busy."""
+
+    @contextmanager
+    def engaged(self) -> Iterator[None]:
+        """Keep its holder in a call, from the first ring on."""
+        self.in_calls += 1
+        try:
+            yield
+        finally:
+            self.in_calls -= 1
 
 
 class Handsets:

@@ -23,6 +23,7 @@ from phone_network.lines import Line
 from phone_network.messages import MessageBook, Sms
 from phone_network.numbers import as_exotel
 from phone_network.scripts import Script
+from phone_network.second_legs import SecondLegs
 from phone_network.twilio import calls as twilio_calls
 from phone_network.twilio.calls import TwilioCall, identifier
 
@@ -106,7 +107,14 @@ class Network:
         self.twilio_calls: dict[str, TwilioCall] = {}
         self._dialled: Counter[tuple[str, ...]] = Counter()
         self.exchange = Exchange(
-            self.config, self.clock, self.feed, self.callbacks, self.spawn, self.handsets, self.send_text
+            self.config,
+            self.clock,
+            self.feed,
+            self.callbacks,
+            self.spawn,
+            self.handsets,
+            self.send_text,
+            SecondLegs(self.clock, self.feed),
         )
         self.exchange.own_url = self.url
 
@@ -261,8 +269,9 @@ class Network:
         return call, self._run_twilio(call)
 
     async def _run_twilio(self, call: TwilioCall) -> None:
-        await asyncio.sleep(self.config.timing.ring_seconds)
-        await twilio_calls.run(call, self.exchange, self.run_id)
+        with self.handsets.at(call.caller).engaged():
+            await asyncio.sleep(self.config.timing.ring_seconds)
+            await twilio_calls.run(call, self.exchange, self.run_id)
         call.ended_at = call.line.now()
         self._log(call.sid, call.number.number, call.created_at, call.line, call.ended_at, is_incoming=False)
 
@@ -348,8 +357,9 @@ class Network:
         books = self.books[account.sid]
         books.channels_in_use += 1
         try:
-            await asyncio.sleep(self.config.timing.ring_seconds)
-            await flows.walk(call, line, account, self.exchange, call.exophone.flow)
+            with self.handsets.at(call.caller).engaged():
+                await asyncio.sleep(self.config.timing.ring_seconds)
+                await flows.walk(call, line, account, self.exchange, call.exophone.flow)
         finally:
             books.channels_in_use -= 1
         self._end(call, line)

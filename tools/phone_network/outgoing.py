@@ -9,6 +9,7 @@ from phone_network.call_form import ANSWERED, TERMINAL, CallOrder
 from phone_network.calls import Call, Leg
 from phone_network.clock import wall
 from phone_network.config import Account
+from phone_network.dialling import Rung
 from phone_network.exchange import Exchange
 from phone_network.lines import Gone, Line
 from phone_network.numbers import as_exotel
@@ -19,7 +20,17 @@ _CANCELED = "canceled"
 
 async def run(call: Call, line: Line, account: Account, exchange: Exchange, order: CallOrder) -> None:
     """Take an accepted call to its end, but for the StatusCallback of that end."""
-    rung = dialling.ring(exchange.handsets.at(order.caller), order.ring_seconds)
+    handset = exchange.handsets.at(order.caller)
+    rung = dialling.ring(handset, order.ring_seconds)
+    with handset.engaged():
+        await _run(call, line, account, exchange, order, rung)
+    if call.legs[0].status == _IN_PROGRESS or rung.is_answered:
+        call.legs[0] = Leg(dialling.COMPLETED, call.duration_seconds, "Human")
+
+
+async def _run(
+    call: Call, line: Line, account: Account, exchange: Exchange, order: CallOrder, rung: Rung
+) -> None:
     await line.ring(rung.seconds)
     call.legs = [Leg(rung.status), Leg()]
     if not rung.is_answered:
@@ -33,8 +44,6 @@ async def run(call: Call, line: Line, account: Account, exchange: Exchange, orde
         line.answer()
         await _patch(call, line, account, exchange, order)
     line.end("caller" if line.is_gone else "network")
-    if call.legs[0].status == _IN_PROGRESS or rung.is_answered:
-        call.legs[0] = Leg(dialling.COMPLETED, call.duration_seconds, "Human")
 
 
 async def _patch(call: Call, line: Line, account: Account, exchange: Exchange, order: CallOrder) -> None:
@@ -43,25 +52,31 @@ async def _patch(call: Call, line: Line, account: Account, exchange: Exchange, o
     _tell(call, exchange, order, ANSWERED, "first")
     second = exchange.handsets.at(order.to)
     rung = dialling.ring(second, order.ring_seconds)
-    try:
-        await line.wait(rung.seconds)
-    except Gone:
-        call.legs[1] = Leg(_CANCELED)
-        call.ended_as = dialling.COMPLETED
-        return
-    if not rung.is_answered:
-        call.legs[1] = Leg(rung.status)
-        call.ended_as = rung.status
-        return
-    call.legs[1] = Leg(_IN_PROGRESS, 0, "Human")
-    _tell(call, exchange, order, ANSWERED, "second")
-    began = line.second
-    first = exchange.handsets.at(order.caller)
-    length = min(first.talks_seconds, second.talks_seconds, order.longest_seconds)
-    try:
-        await line.talk(length)
-    except Gone:
-        line.note("left", after=round(line.second - began, 3))
+    ours = call.exophone.number
+    with exchange.second_legs.ringing(call.sid, order.caller, second, ours, ours) as leg:
+        leg.status = rung.status
+        try:
+            await line.wait(rung.seconds)
+        except Gone:
+            leg.status = _CANCELED
+            call.legs[1] = Leg(_CANCELED)
+            call.ended_as = dialling.COMPLETED
+            return
+        if not rung.is_answered:
+            call.legs[1] = Leg(rung.status)
+            call.ended_as = rung.status
+            return
+        call.legs[1] = Leg(_IN_PROGRESS, 0, "Human")
+        _tell(call, exchange, order, ANSWERED, "second")
+        began = line.second
+        first = exchange.handsets.at(order.caller)
+        length = min(first.talks_seconds, second.talks_seconds, order.longest_seconds)
+        try:
+            with exchange.second_legs.bridging(leg):
+                await line.talk(length)
+        except Gone:
+            line.note("left", after=round(line.second - began, 3))
+        leg.talked_seconds = line.second - began
     call.conversation_seconds = round(line.second - began)
     call.legs[1] = Leg(dialling.COMPLETED, call.conversation_seconds, "Human")
     call.ended_as = dialling.COMPLETED

@@ -37,6 +37,7 @@ def totals(network: Network) -> dict[str, object]:
             "accepted": sum(call.requests_accepted > 0 for call in calls),
             "dropped": sum(call.dropped for call in calls),
         },
+        "second_legs": _second_legs(network),
         "passthru": _figures(network.callbacks.passthru),
         "fragments": _figures(network.callbacks.fragments),
         "sounds": _figures(network.callbacks.sounds),
@@ -153,6 +154,26 @@ def _line(line: Line) -> dict[str, object]:
     }
 
 
+def second_leg_rows(network: Network) -> list[dict[str, object]]:
+    """Return who was rung in the course of somebody else's call, in the order of ringing."""
+    return [
+        {
+            "call_sid": leg.call_sid,
+            "from": leg.caller,
+            "to": leg.callee,
+            "number": leg.number,
+            "shown": leg.shown,
+            "rang_at": leg.rang_at.isoformat(),
+            "answered_at": leg.answered_at.isoformat() if leg.answered_at else None,
+            "ended_at": leg.ended_at.isoformat() if leg.ended_at else None,
+            "status": leg.status,
+            "talked_seconds": round(leg.talked_seconds, 3),
+            "whispered": leg.whispered,
+        }
+        for leg in network.exchange.second_legs.all
+    ]
+
+
 def recording_rows(network: Network) -> list[dict[str, object]]:
     """Return what was recorded, oldest first."""
     shelf = network.exchange.recordings
@@ -198,6 +219,19 @@ def sms_row(sms: Sms) -> dict[str, object]:
         "final": sms.stage.is_final,
         "reports_sent": sms.reports_sent,
         "reports_accepted": sms.reports_accepted,
+    }
+
+
+def _second_legs(network: Network) -> dict[str, object]:
+    """Patched calls: how many there were, go on now, and went on at once."""
+    legs = network.exchange.second_legs
+    return {
+        "rung": len(legs.all),
+        "talked": sum(leg.talked_seconds > 0 for leg in legs.all),
+        "bridged_now": legs.bridged.total(),
+        "most_bridged": legs.most_bridged_in_all,
+        "most_bridged_by_number": dict(legs.most_bridged),
+        "answer_seconds": _spread(legs.answer_seconds),
     }
 
 

@@ -40,6 +40,16 @@ def test_a_dropped_passthru_and_a_report_that_never_comes_send_nothing() -> None
     assert report("dlr_never", "dlr_duplicate") == []
 
 
+def test_the_event_of_a_leg_may_be_lost_besides_faring_like_a_passthru() -> None:
+    def leg(*faults: str) -> list[Delivery]:
+        return deliveries.of_leg(FaultPlan.of(dict.fromkeys(faults, 1)), ("cause",), CALL, 2.0)
+
+    assert leg() == [Delivery(CALL)]
+    assert leg("leg_drop") == []
+    assert leg("passthru_duplicate") == passthru("passthru_duplicate")
+    assert passthru("leg_drop") == [Delivery(CALL)]
+
+
 def test_duplicates_are_the_same_request_later() -> None:
     assert passthru("passthru_duplicate") == [Delivery(CALL), Delivery(CALL, 2.0), Delivery(CALL, 4.0)]
     assert report("dlr_duplicate") == [Delivery(FINAL), Delivery(FINAL, 2.0)]

@@ -10,10 +10,12 @@ from urllib.parse import urljoin
 
 from phone_network import dialling, numbers, sounds
 from phone_network.applets import Prompt
+from phone_network.dialling import Rung
 from phone_network.exchange import Exchange
 from phone_network.fragments import BadAnswer, NeverSent
 from phone_network.lines import Gone, Line, Listening, Spoken
 from phone_network.recordings import Recording
+from phone_network.second_legs import SecondLeg
 from phone_network.twilio import signing, twiml
 from phone_network.twilio.config import TwilioAccount, TwilioNumber
 from phone_network.twilio.twiml import (
@@ -34,6 +36,9 @@ MOST_DOCUMENTS = 250
 
 # SOURCE: Twilio, "Voice webhooks": an answer must come within 15 seconds.
 ANSWER_SECONDS = 15.0
+
+_LEG_EVENTS = {"initiated": "initiated", "ringing": "ringing", "in-progress": "answered"}
+"""Of a second leg's status; every other is its end."""
 
 _XML = ("text/xml", "application/xml")
 _BEEP_SECONDS = 0.5
@@ -213,16 +218,94 @@ class _Course:
         handset = self._exchange.handsets.at(phone)
         rung = dialling.ring(handset, verb.timeout_seconds)
         self._line.note("dialled", number=phone, status=rung.status)
-        await self._line.wait(rung.seconds)
-        began = self._line.second
-        if rung.is_answered:
-            await self._line.talk(min(handset.talks_seconds, verb.longest_seconds))
+        ours, legs = self._call.number.number, self._exchange.second_legs
+        with legs.ringing(self._call.sid, self._call.caller, handset, ours, verb.caller_id or ours) as leg:
+            sid = identifier("CA", self._run_id, *self._call.cause, "leg", self._call.documents)
+            await self._ring(verb, rung, leg, sid)
         if not verb.action:
             return None
-        talked = round(self._line.second - began)
-        return await self._ask(
-            verb.action, [("DialCallStatus", rung.status), ("DialCallDuration", str(talked))]
+        fields = [
+            ("DialCallStatus", leg.status),
+            ("DialCallSid", sid),
+            ("DialCallDuration", str(round(leg.talked_seconds))),
+            ("DialBridged", "true" if leg.talked_seconds else "false"),
+        ]
+        return await self._ask(verb.action, fields)
+
+    async def _ring(self, verb: Dial, rung: Rung, leg: SecondLeg, sid: str) -> None:
+        """Ring a second person, whisper to them, let the two talk, and tell of each step as it was asked for."""
+        leg.status = rung.status
+        try:
+            self._tell_leg(verb, sid, leg, "initiated", 0)
+            await self._line.wait(rung.seconds)
+            if rung.is_answered:
+                self._tell_leg(verb, sid, leg, "in-progress", 1)
+                await self._whisper(verb, leg, sid)
+                began = self._line.second
+                try:
+                    with self._exchange.second_legs.bridging(leg):
+                        handset = self._exchange.handsets.at(leg.callee)
+                        await self._line.talk(min(handset.talks_seconds, verb.longest_seconds))
+                finally:
+                    leg.talked_seconds = self._line.second - began
+                    self._line.note("talked", number=leg.callee, seconds=round(leg.talked_seconds, 3))
+        except Gone:
+            leg.status = leg.status if leg.talked_seconds else "canceled"
+            raise
+        finally:
+            self._tell_leg(verb, sid, leg, leg.status, 2)
+
+    async def _whisper(self, verb: Dial, leg: SecondLeg, sid: str) -> None:
+        """Carry out, for the one who was rung alone, the document at the number's own address. SOURCE: Twilio, "Number"."""
+        if not verb.whisper_url:
+            return
+        fields = sorted([*self._leg_fields(sid, leg), ("CallStatus", "in-progress")])
+        url = urljoin(self._url, verb.whisper_url)
+        cause = (*self._call.cause, "whisper", self._call.documents)
+        answer = await self._exchange.callbacks.post(
+            url, tuple(fields), cause, self._headers(url, fields, cause), ANSWER_SECONDS
         )
+        for each in twiml.parse(answer.body) if answer.status == 200 else ():
+            if isinstance(each, Speech | Pause):
+                spoken = await self._spoken((each,))
+                leg.whispered += [said.prompt.text or said.prompt.audio_url for said in spoken]
+                await self._line.wait(sum(said.seconds for said in spoken))
+
+    def _leg_fields(self, sid: str, leg: SecondLeg) -> Fields:
+        return [
+            ("AccountSid", self._call.account.sid),
+            ("ApiVersion", "2010-04-01"),
+            ("CallSid", sid),
+            ("ParentCallSid", self._call.sid),
+            ("Called", leg.callee),
+            ("Caller", leg.shown),
+            ("Direction", "outbound-dial"),
+            ("From", leg.shown),
+            ("To", leg.callee),
+        ]
+
+    def _tell_leg(self, verb: Dial, sid: str, leg: SecondLeg, status: str, nth: int) -> None:
+        """Tell the number's status callback of an event it was asked for. SOURCE: Twilio, "Number": statusCallbackEvent."""
+        event = _LEG_EVENTS.get(status, "completed")
+        if not verb.status_callback or event not in verb.status_events:
+            return
+        url = urljoin(self._url, verb.status_callback)
+        fields = [*self._leg_fields(sid, leg), ("CallStatus", status), ("SequenceNumber", str(nth))]
+        fields += [
+            ("Timestamp", format_datetime(self._line.now())),
+            ("CallbackSource", "call-progress-events"),
+        ]
+        if event == "completed":
+            fields.append(("CallDuration", str(round(leg.talked_seconds))))
+        cause = (*self._call.cause, "leg", self._call.documents, nth)
+        self._exchange.spawn("callbacks", self._post_leg(url, sorted(fields), cause))
+
+    async def _post_leg(self, url: str, fields: Fields, cause: tuple[object, ...]) -> None:
+        headers = self._headers(url, fields, cause)
+        try:
+            await self._exchange.callbacks.post(url, tuple(fields), cause, headers, ANSWER_SECONDS)
+        except BadAnswer as failure:
+            self._exchange.feed.tell("status.dropped", call_sid=self._call.sid, reason=str(failure))
 
     def _answer(self) -> None:
         self._line.answer()

@@ -23,6 +23,9 @@ class TwimlError(Exception):
         self.code = code
 
 
+_LEG_EVENTS = frozenset({"initiated", "ringing", "answered", "completed"})
+
+
 @dataclass(frozen=True, slots=True)
 class Speech:
     """Say or Play, as often as `times`."""
@@ -78,6 +81,11 @@ class Dial:
     action: str
     timeout_seconds: float
     longest_seconds: float
+    caller_id: str = ""
+    whisper_url: str = ""
+    """Whose document the one who is rung hears alone, before the two are joined."""
+    status_callback: str = ""
+    status_events: frozenset[str] = frozenset({"completed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +151,9 @@ class _Attributes:
             raise TwimlError(12100, f"{self._verb}: {name} is {value!r}")
         return value
 
-    def method(self) -> None:
-        if (value := self._left.pop("method", "POST")) != "POST":
-            raise TwimlError(12100, f"{self._verb}: method is {value!r}; this network posts")
+    def method(self, name: str = "method") -> None:
+        if (value := self._left.pop(name, "POST")) != "POST":
+            raise TwimlError(12100, f"{self._verb}: {name} is {value!r}; this network posts")
 
     def ignore(self, *names: str) -> None:
         for name in names:
@@ -228,17 +236,27 @@ def _redirect(element: Element, attributes: _Attributes) -> Redirect:
 
 def _dial(element: Element, attributes: _Attributes) -> Dial:
     attributes.method()
-    attributes.ignore("callerId", "record", "answerOnBridge", "hangupOnStar")
+    attributes.ignore("record", "answerOnBridge", "hangupOnStar")
     children = list(element)
     if len(children) > 1 or (children and children[0].tag != "Number"):
         raise TwimlError(12100, "Dial: one number, as text or in one Number")
-    if children:
-        _Attributes(children[0]).finish()
+    number = _Attributes(children[0] if children else Element("Number"))
+    whisper, status_callback = number.text("url"), number.text("statusCallback")
+    events = frozenset(number.text("statusCallbackEvent", "completed").split())
+    if not events <= _LEG_EVENTS:
+        raise TwimlError(12100, f"Number: statusCallbackEvent is {' '.join(sorted(events))!r}")
+    number.method()
+    number.method("statusCallbackMethod")
+    number.finish()
     return Dial(
         number=_text(children[0] if children else element),
         action=attributes.text("action"),
         timeout_seconds=float(attributes.count("timeout", 30)),
         longest_seconds=float(attributes.count("timeLimit", 14_400)),
+        caller_id=attributes.text("callerId"),
+        whisper_url=whisper,
+        status_callback=status_callback,
+        status_events=events,
     )
 
 

@@ -13,6 +13,8 @@ endif
 
 ENV ?= dev
 BIN := .venv/bin
+# A file's tests share what they start (a local stack), so each stays with one worker.
+TESTS = $(BIN)/pytest -q -n auto --dist loadfile
 SAM_BIN := .venv-sam/bin
 SAM = SAM_CLI_TELEMETRY=0 PATH="$(CURDIR)/$(SAM_BIN):$$PATH" sam
 LOCK = $(SAM_BIN)/uv pip compile pyproject.toml -q --upgrade --no-header --no-annotate --no-python-downloads
@@ -28,7 +30,7 @@ run: .venv/.installed  ## Start everything here and play a first missed call; ON
 	@$(BIN)/ringback local run $(if $(ONCE),--once)
 
 test: .venv/.installed  ## Run every test
-	@$(BIN)/pytest -q
+	@$(TESTS)
 
 check: .venv/.installed  ## Format, lint, types, import contracts, template, state machines, tests
 	@$(BIN)/ruff format --check .
@@ -36,7 +38,7 @@ check: .venv/.installed  ## Format, lint, types, import contracts, template, sta
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m ringback_local.lint
-	@$(BIN)/pytest -q
+	@$(TESTS)
 
 build: .venv-sam/.installed .venv/.installed  ## Build what is deployed, then run it with nothing else on the path
 	@$(SAM) validate --lint

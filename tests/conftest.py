@@ -1,6 +1,13 @@
 """What every test stands on: no real account, no real region, no network unless a test asks for loopback."""
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# The same examples on every run, and no clock in a verdict: a busy machine must not turn a test red.
+settings.register_profile(
+    "ringback", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("ringback")
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ the raw text.
 """
 
 import base64
-import hashlib
 import hmac
 import re
 import unicodedata
@@ -147,7 +146,7 @@ def person_id(pepper: bytes, campaign: str, phone: str) -> str:
 
     The same number in another campaign is another person, so that campaigns can't be joined on it.
     """
-    digest = hmac.new(pepper, f"{campaign}\0{phone}".encode(), hashlib.sha256).digest()
+    digest = hmac.digest(pepper, f"{campaign}\0{phone}".encode(), "sha256")
     return base64.b32encode(digest).decode().lower()[:26]
 
 
@@ -159,6 +158,8 @@ def prefix(phone: str) -> str:
 def _bare(raw: str) -> str:
     """Take away separators, invisible characters, `tel:` and its parameters, and what spreadsheets put in front."""
     number = raw.strip().casefold().removeprefix("tel:").partition(";")[0].lstrip("'\"=")
+    if number.isascii() and number.removeprefix("+").isdigit():
+        return number  # as providers and most lists write it; the rest takes ten times as long
     return "".join(_plain(character) for character in number)
 
 

@@ -87,6 +87,12 @@ QUEUES = {
     "REACT_RETRY_QUEUE_URL": "react-retry",
     "RECORDING_QUEUE_URL": "recordings",
 }
+MACHINES = {
+    "ANSWER_GRIEVANCE_ARN": "answer_grievance",
+    "VERIFY_INFLUENCER_ARN": "verify_influencer",
+    "PATCH_CALL_ARN": "patch_call",
+    "RING_BACK_PATCH_ARN": "ring_back_patch",
+}
 RECORDINGS = "test-recordings"
 """The bucket of our copies."""
 
@@ -534,7 +540,7 @@ def environment(**changes: str) -> dict[str, str]:
         "DIAL_QUEUE_URL": "set by deploy",
         "REACT_RETRY_QUEUE_URL": "set by deploy",
         "RECORDING_QUEUE_URL": "set by deploy",
-        "ANSWER_GRIEVANCE_ARN": "set by deploy",
+        **dict.fromkeys(MACHINES, "set by deploy"),
         "PUBLIC_URL": "https://ringback.example",
         "RECORDINGS_BUCKET": RECORDINGS,
         "SECRETS_NAME": "test-secrets",
@@ -610,14 +616,14 @@ def create_stack() -> dict[str, str]:
     client("secretsmanager").create_secret(Name="test-secrets", SecretString=json.dumps(SECRETS))
     region = {"LocationConstraint": "ap-south-1"}
     client("s3").create_bucket(Bucket=RECORDINGS, CreateBucketConfiguration=region)
-    return urls | {"ANSWER_GRIEVANCE_ARN": _create_machine()}
+    return urls | {variable: _create_machine(name) for variable, name in MACHINES.items()}
 
 
-def _create_machine() -> str:
-    """The clock of grievances; in moto its executions are there, and stand still."""
+def _create_machine(name: str) -> str:
+    """A state machine; in moto its executions are there, and stand still."""
     answer: Mapping[str, str] = client("stepfunctions").create_state_machine(
-        name="test-answer-grievance",
-        definition=json.dumps(_yaml("statemachines/answer_grievance.asl.yaml")),
+        name=f"test-{name.replace('_', '-')}",
+        definition=json.dumps(_yaml(f"statemachines/{name}.asl.yaml")),
         roleArn="arn:aws:iam::123456789012:role/test",
     )
     return answer["stateMachineArn"]

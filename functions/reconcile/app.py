@@ -1,11 +1,12 @@
-"""Every five minutes: settles grievances that lost their clock, creates from the provider's call listing what lost callbacks would have
-created, and watches whether a number's counts part."""
+"""Every five minutes: settles grievances, reviews and patches that lost their machine or a callback, takes back go-aheads that are too
+old, queues voters again whose ticket got lost, creates from the provider's call listing what lost callbacks would have created, and
+watches whether a number's counts part."""
 
 from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
-from ringback.services import accounts, calls, feedback, metrics
+from ringback.services import accounts, calls, feedback, influencers, metrics, pools, reviews, slots
 
 runtime = current()
 providers = accounts.connect(runtime)
@@ -16,12 +17,14 @@ _SPARE_MS = 30_000
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     swept = feedback.sweep(runtime)
-    runs = [
-        calls.reconcile(
-            runtime, provider, has_time=lambda: context.get_remaining_time_in_millis() > _SPARE_MS
-        )
-        for provider in providers
-    ]
+    reviewed = reviews.sweep(runtime)
+    expired = influencers.sweep(runtime)
+
+    def has_time() -> bool:
+        return bool(context.get_remaining_time_in_millis() > _SPARE_MS)
+
+    healed = slots.heal(runtime, providers, has_time)
+    runs = [calls.reconcile(runtime, provider, has_time=has_time) for provider in providers]
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),
@@ -29,4 +32,10 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         "settled": swept.settled,
         "breached": swept.breached,
         "diverging": metrics.watch(runtime),
+        "reviews_settled": reviewed.settled,
+        "reviews_expired": reviewed.expired,
+        "approvals_expired": expired,
+        "leases_settled": healed.settled,
+        "slots_corrected": healed.corrected,
+        "voters_found": pools.sweep(runtime),
     }

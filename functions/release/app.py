@@ -1,10 +1,11 @@
-"""Every minute: puts back the messages and dials whose hold ends, lists for people what stayed unknown for a day, and ends calls that went quiet."""
+"""Every minute: puts back the messages and dials whose hold ends, lists for people what stayed unknown for a day, ends calls that went
+quiet, rings back the influencers who were promised it, and queues the voters again whose days are over."""
 
 from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
-from ringback.services import dials, messages
+from ringback.services import dials, influencers, messages, pools
 from ringback.services.turns import Turns
 
 runtime = current()
@@ -23,4 +24,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         "released": released + dials.release(runtime, has_time=has_time),
         "listed": messages.list_for_people(runtime) + dials.list_for_people(runtime),
         "gone_quiet": turns.end_quiet(has_time),
+        "promises_kept": influencers.keep_promises(runtime, has_time),
+        "voters_queued": pools.reissue_due(runtime, has_time),
     }

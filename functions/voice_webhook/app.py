@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from ringback import doors
 from ringback.observability import observed
-from ringback.providers.base import CallbackRequest
+from ringback.providers.base import DIAL, LEG, CallbackRequest
 from ringback.runtime import current
 from ringback.services import callbacks
 
 if TYPE_CHECKING:
+    from ringback.services.patches import Patches
     from ringback.services.turns import Turns
 
 runtime = current()
@@ -34,10 +35,17 @@ def lambda_handler(event: dict[str, Any], context: Any) -> doors.Reply:
 
 
 def _answered(token: str, request: CallbackRequest) -> doors.Reply:
-    """Say what a caller in a menu hears next, or keep what the provider tells."""
+    """Say what a caller in a menu hears next or whom they are connected to, or keep what the provider tells."""
     line = callbacks.line_of(runtime, token, request)
     if line is None:
         return doors.reply(callbacks.unknown_address())
+    if request.step == LEG:
+        patches().hear(line.dialect, line.campaign, request, token)
+        return doors.answer(line.dialect.acknowledged(request.step), request)
+    if request.step == DIAL:
+        reply = patches().answer(line.dialect, line.campaign, request, token)
+        if reply is not None:
+            return doors.answer(reply, request)
     if request.step in line.dialect.STEPS:
         return doors.answer(turns().answer(line.dialect, line.campaign, request, token), request)
     callbacks.keep_told(runtime, line, request, token)
@@ -60,3 +68,11 @@ def turns() -> "Turns":
     from ringback.services.turns import Turns
 
     return Turns(runtime)
+
+
+@cache
+def patches() -> "Patches":
+    """Loaded with the first caller who is connected to somebody."""
+    from ringback.services.patches import Patches
+
+    return Patches(runtime)

@@ -20,6 +20,12 @@ from tests.deployment import CALLER, SECRETS, TOKENS, client, local
 from tests.integration.functions import Event, Functions, http, running
 
 AUTH_TOKEN = "an-auth-token-for-tests"
+PIN = "4071"
+"""Of every tracker here."""
+
+TALK_SECONDS = 40
+RING_SECONDS = 6
+
 ACCOUNT = "AC00000000000000000000000000000001"
 PUBLIC_URL = "https://ringback.example"
 
@@ -37,7 +43,9 @@ class Phone(ABC):
         self.replies: list[Any] = []
 
     def do(self, did: str) -> None:
-        """One doing of a golden transcript: `begin`, a key, `s` for silence, `r` for a recording, `say …`, `h` to hang up."""
+        """One doing of a golden transcript: `begin`, a key, `s` for silence, `r` for a recording, `say …`, `h` to hang up, `pin` for the right
+        one; and what the other side of a connection did: `talk`, `miss`, or `nobody …` where nobody is rung.
+        """
         self.functions.clock.move(seconds=3)
         match did.split(" ", 1):
             case ["begin"] | ["s"]:
@@ -48,6 +56,12 @@ class Phone(ABC):
                 self.say(words)
             case ["h"]:
                 self.hang_up()
+            case ["pin", *_]:
+                self.press(PIN)
+            case ["talk"]:
+                self.connect("completed")
+            case ["miss"] | ["nobody", *_]:
+                self.connect("no-answer")
             case _:
                 self.press(did)
 
@@ -65,6 +79,10 @@ class Phone(ABC):
 
     @abstractmethod
     def hang_up(self) -> None: ...
+
+    @abstractmethod
+    def connect(self, status: str) -> None:
+        """Be connected to whomever the door names, one after the other, each with the same luck, until one has talked or nobody is left."""
 
     def repeat(self, nth: int = -1) -> Any:
         """The provider makes one of its requests once more; returns what it is answered."""
@@ -107,12 +125,50 @@ class ExotelPhone(Phone):
         self.functions.clock.move(minutes=10)
         self.functions.sweep()
 
+    def connect(self, status: str) -> None:
+        """Poll after each failed attempt, tell of each event, and go on with the flow."""
+        talked = TALK_SECONDS if status == "completed" else 0
+        while True:
+            order = json.loads(self._tell("dial")["body"])
+            if not order["destination"]["numbers"]:
+                break
+            (number,) = order["destination"]["numbers"]
+            path, _, address = order["dial_passthru_event_url"].removeprefix(PUBLIC_URL).partition("?")
+            rung = {"DialWhomNumber": local(number)}
+            self._tell_event(path, address, rung | {"EventType": "Dial", "Status": "busy"})
+            self.functions.clock.move(seconds=RING_SECONDS)
+            if talked:
+                self._tell_event(path, address, rung | {"EventType": "Answered", "Status": "busy"})
+                self.functions.clock.move(seconds=talked)
+            self.told |= rung | {
+                "DialCallStatus": status,
+                "DialCallDuration": str(RING_SECONDS + talked),
+                "Legs[0][Number]": local(number),
+                "Legs[0][OnCallDuration]": str(talked),
+            }
+            self._tell_event(path, address, {"EventType": "Terminal", "Status": "free"})
+            if talked:
+                break
+        self._come_round()
+
     def _come_round(self, **more: str) -> None:
         self.told |= more
+        assert json.loads(self._tell("turn")["body"])["select"]
+
+    def _tell(self, step: str) -> Any:
+        return self._ask(http(f"/voice/{TOKENS['clean-water']}/{step}", self._query({})))
+
+    def _tell_event(self, path: str, address: str, event: dict[str, str]) -> None:
+        assert (
+            self.functions.invoke("voice_webhook", http(path, f"{address}&{self._query(event)}"))[
+                "statusCode"
+            ]
+            == 200
+        )
+
+    def _query(self, more: dict[str, str]) -> str:
         now = self.functions.clock.now().astimezone(INDIA)
-        query = urlencode(self.told | {"CurrentTime": f"{now:%Y-%m-%d %H:%M:%S}"})
-        reply = self._ask(http(f"/voice/{TOKENS['clean-water']}/turn", query))
-        assert json.loads(reply["body"])["select"]
+        return urlencode(self.told | {"CurrentTime": f"{now:%Y-%m-%d %H:%M:%S}"} | more)
 
 
 class TwilioPhone(Phone):
@@ -141,6 +197,49 @@ class TwilioPhone(Phone):
         """The status callback; and whatever else Twilio still had on its way."""
         self.address = f"{PUBLIC_URL}/voice/{TOKENS['clean-water']}/turn"
         self._post(CallStatus="completed", CallDuration="30", SequenceNumber="0")
+
+    def connect(self, status: str) -> None:
+        """Follow each redirect, ring whom the document says, and tell of it."""
+        nth = 0
+        while True:
+            match self.heard:
+                case (twiml.Dial() as dial,):
+                    nth += 1
+                    self._ring(dial, status, f"{self.call_id}-child-{nth}")
+                case (twiml.Redirect(url=url),):
+                    self.address = urljoin(self.address, url)
+                    self._post()
+                case _:
+                    return
+
+    def _ring(self, dial: twiml.Dial, status: str, child: str) -> None:
+        asked = self.address
+        talked = TALK_SECONDS if status == "completed" else 0
+        self._tell_leg(asked, dial, child, CallStatus="initiated")
+        self.functions.clock.move(seconds=RING_SECONDS)
+        if talked:
+            self._tell_leg(asked, dial, child, CallStatus="in-progress")
+            self._whisper(asked, dial, child)
+            self.functions.clock.move(seconds=talked)
+        self._tell_leg(asked, dial, child, CallStatus=status, CallDuration=str(talked))
+        self.address = urljoin(asked, dial.action)
+        bridged = {"DialBridged": "true" if talked else "false"}
+        answered = {"DialCallSid": child, "DialCallDuration": str(talked)} if talked else {}
+        self._post(DialCallStatus=status, **bridged, **answered)
+
+    def _leg(self, dial: twiml.Dial, child: str) -> dict[str, str]:
+        return {"CallSid": child, "ParentCallSid": self.call_id, "From": dial.caller_id, "To": dial.number}
+
+    def _tell_leg(self, asked: str, dial: twiml.Dial, child: str, **more: str) -> None:
+        event = signed(urljoin(asked, dial.status_callback), self._leg(dial, child) | more)
+        assert self.functions.invoke("voice_webhook", event)["statusCode"] == 200
+
+    def _whisper(self, asked: str, dial: twiml.Dial, child: str) -> None:
+        event = signed(
+            urljoin(asked, dial.whisper_url), self._leg(dial, child) | {"CallStatus": "in-progress"}
+        )
+        reply = self.functions.invoke("voice_webhook", event)
+        assert [type(verb) for verb in twiml.parse(reply["body"].encode())] == [twiml.Speech]
 
     def _post(self, **more: str) -> None:
         body = {
@@ -203,7 +302,7 @@ def effects(functions: Functions, call_id: str = "call-1") -> list[dict[str, Any
 
 
 def comparable(effect: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in effect.items() if key not in ("seconds", "spoken")}
+    return {key: value for key, value in effect.items() if key not in ("seconds", "spoken", "review")}
 
 
 def keys_of(functions: Functions) -> list[str]:

@@ -41,6 +41,8 @@ NAMES = (
     "reconcile",
     "copy_recording",
     "grievance_clock",
+    "verify_influencer",
+    "patch_call",
 )
 SEND_URL = "https://exotel.example/v1/Accounts/ringback1/Sms/send.json"
 CONNECT_URL = "https://exotel.example/v1/Accounts/ringback1/Calls/connect.json"

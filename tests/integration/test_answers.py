@@ -391,8 +391,11 @@ def test_nothing_is_said_of_a_gathering_that_is_no_longer_planned(march: Deploym
         voice["menus"] = {"poll": voice["menus"]["poll"]}
         voice["prompts"].pop("training-day")
         document["numbers"] = [
-            number for number in document["numbers"] if number.get("menu") in (None, "poll")
+            number
+            for number in document["numbers"]
+            if {number.get("menu"), number.get("callback")} <= {None, "poll"}
         ]
+        del document["patching"], document["reviews"]
 
     march.publish("clean-water", no_training)
     march.clock.set(REMIND)

@@ -1,5 +1,7 @@
 """The domain has no word of any provider: the same key presses give the same facts, whoever tells of them."""
 
+from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,13 +11,25 @@ import yaml
 from phone_network.twilio import twiml
 from ringback import doors
 from ringback.domain.facts import CallMissed, Unparsed
+from ringback.domain.influencers import Influencer, Stage
+from ringback.domain.loads import Listed, Order
 from ringback.domain.messages import State
+from ringback.domain.pools import Consent, PoolState
+from ringback.domain.reviews import Kind as ReviewKind
+from ringback.domain.reviews import Review
+from ringback.domain.slots import Limits
 from ringback.domain.turns import KeyPressed, written
-from ringback.services import callbacks, facts
-from tests.deployment import CALLER, OTHER_CALLER, TOKENS, VOLUNTEER, emitted
+from ringback.services import callbacks, facts, loads
+from ringback.services.loads import Spool
+from ringback.services.pools import change
+from ringback.store import influencers, reviews, slots, trackers
+from ringback.store.tables import InfluencerRow
+from tests.deployment import CALLER, OTHER_CALLER, TOKENS, VOLUNTEER, callers, emitted
+from tests.integration import people, voters
 from tests.integration.dialects import (
     ACCOUNT,
     PHONES,
+    PIN,
     PUBLIC_URL,
     TwilioPhone,
     comparable,
@@ -32,6 +46,9 @@ GOLDEN: dict[str, Any] = {
     for path in sorted((Path(__file__).parents[1] / "unit/domain/transcripts").glob("*.yaml"))
 }
 """The walks that the domain's own tests hold every shipped menu to, in every language."""
+
+CALLERS = [f"+9190000{index % 10}{index:04}" for index in range(700, 700 + len(GOLDEN))]
+"""One for each walk: how far somebody has come is theirs alone."""
 
 LINES = [f"+9180400030{index:02}" for index in range(len(GOLDEN))]
 NUMBER = "+918040001022"
@@ -55,6 +72,56 @@ def give_each_walk_a_number(document: dict[str, Any]) -> None:
         document["numbers"].append(line | {"menu": golden["menu"], "language": golden["language"]})
 
 
+def rung_once_a_day(document: dict[str, Any]) -> None:
+    """One line for all patches, and one call a day for each influencer."""
+    give_each_walk_a_number(document)
+    document["patching"] |= {"slots": {"account": 1, "per_number": 1}, "calls_per_day": 1}
+
+
+def open_pool(functions: Functions, folder: Path) -> None:
+    """Thirty voters who agreed to be called."""
+    now = functions.clock.now()
+    agreed = Consent("membership", "form 17", now - timedelta(days=30))
+    with closing(
+        Spool(functions.runtime.secrets.person_pepper, "clean-water", folder / "spool", Order.GIVEN, 0)
+    ) as spool:
+        for phone in callers(30, "+9190003"):
+            spool.add(Listed(phone, "hi", consent=agreed, is_dnd=False, dnd_checked_at=now))
+        loads.load(functions.runtime, voters.POOL, "walks", spool, lambda *_: None)
+    change(functions.runtime, voters.POOL, PoolState.OPEN)
+
+
+def prepare(functions: Functions, golden: dict[str, Any], caller: str, number: str, line: str) -> None:
+    """What must be so before a walk, for the other side to do what the walk says."""
+    doings = [turn["did"] for turn in golden["turns"]]
+    now, person = functions.clock.now(), functions.person(caller)
+    if "stage" in golden:
+        influencers.enrol(
+            Influencer(
+                person, "clean-water", caller, golden["language"], now, Stage(golden["stage"]), stage_at=now
+            )
+        )
+    if "nobody cap" in doings:
+        InfluencerRow(person).update([InfluencerRow.day.set("2026-03-02"), InfluencerRow.today.set(1)])
+    if "nobody slots" in doings:
+        assert slots.acquire(line, number, Limits(1, 1))
+    if golden["menu"] == "tracker":
+        people.enrol(functions, caller, pin=PIN)
+    if "pin" in doings:
+        judged = functions.person(f"+91900080{caller[-4:]}")
+        until = now + timedelta(hours=1)
+        review = Review(judged, "r001", "clean-water", ReviewKind.VERIFICATION, now, until, tracker=person)
+        assert reviews.keep(review)
+        assert trackers.owe("clean-water", person, review.id)
+    if golden.get("stage") == "INFORMED" and {"talk", "miss"} & {*doings}:
+        people.enrol(functions, f"+91900090{caller[-4:]}")
+
+
+def tidy_up(golden: dict[str, Any], caller: str, number: str, line: str) -> None:
+    if any(turn["did"] == "nobody slots" for turn in golden["turns"]):
+        assert slots.release(line, number)
+
+
 def cuts_an_agenda_short(golden: dict[str, Any]) -> bool:
     """Whether somebody presses a key while an agenda plays."""
     asks = [turn["ask"] for turn in golden["turns"]]
@@ -65,19 +132,22 @@ def cuts_an_agenda_short(golden: dict[str, Any]) -> bool:
 
 
 @pytest.fixture(scope="module")
-def walked() -> dict[str, dict[str, list[dict[str, Any]]]]:
+def walked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list[dict[str, Any]]]]:
     """What every golden transcript comes to when it is walked through a door: dialect → transcript → effects."""
     found: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for dialect, phone_of in PHONES.items():
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
             with speaking(dialect, patch) as functions:
-                functions.publish("clean-water", give_each_walk_a_number)
-                for number, (name, golden) in zip(LINES, GOLDEN.items(), strict=True):
-                    phone = phone_of(functions, number, call_id=name)
+                functions.publish("clean-water", rung_once_a_day)
+                open_pool(functions, tmp_path_factory.mktemp(dialect))
+                for number, caller, (name, golden) in zip(LINES, CALLERS, GOLDEN.items(), strict=True):
+                    prepare(functions, golden, caller, number, dialect)
+                    phone = phone_of(functions, number, caller, call_id=name)
                     for turn in golden["turns"]:
                         is_word = dialect == "exotel" and turn["did"].startswith("say ")
                         phone.do(turn["effects"][0]["key"] if is_word else turn["did"])
+                    tidy_up(golden, caller, number, dialect)
                 found[dialect] = {name: effects(functions, name) for name in GOLDEN}
     return found
 
@@ -97,7 +167,7 @@ def test_the_same_doings_give_the_same_facts_in_both_dialects(
 
 
 def test_only_one_golden_transcript_needs_more_than_exotel_can() -> None:
-    menus = {"main", "event", "grievance", "poll", "registration"}
+    menus = {"main", "event", "grievance", "poll", "registration", "influencer", "tracker"}
 
     assert {golden["menu"] for golden in GOLDEN.values()} == menus
     assert [name for name, golden in GOLDEN.items() if cuts_an_agenda_short(golden)] == ["main-mr"]

@@ -4,13 +4,14 @@ The tour takes each function along every path that asks something of AWS, and th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from ringback.services import callbacks
+from ringback.domain.trackers import Tracker
+from ringback.services import callbacks, influencers
 from ringback.store import feedback as grievances
 from ringback.store import sending
 from tests.deployment import (
@@ -29,6 +30,7 @@ from tests.deployment import (
     local,
     template,
 )
+from tests.integration import patch_tour, people
 from tests.integration.functions import (
     CONNECT_URL,
     LISTING_URL,
@@ -244,6 +246,9 @@ def take_the_tour(functions: Functions, provider: Provider) -> None:
     with listening(callback_comes_after_all):
         functions.invoke("reconcile", SCHEDULED)
 
+    take_the_tour_of_reviews(functions, react)
+    patch_tour.take(functions, react)
+
 
 def picked_up(dial_id: str, caller: str, call_id: str) -> Event:
     """Whom we rang comes to the menu."""
@@ -257,6 +262,49 @@ def ending(functions: Functions, dial_id: str, status: str, call_id: str) -> Eve
     told = json.dumps({"CallSid": call_id, "Status": status}).encode()
     path = address.removeprefix("https://ringback.example")
     return http(path, method="POST", body=told, content_type="application/json")
+
+
+def take_the_tour_of_reviews(functions: Functions, react: Callable[[], None]) -> None:
+    """Manifesto, shift, talk and verdict by telephone; reviews that come to nothing, a promise, and machines that lost touch."""
+
+    def call(call_id: str, number: str, *keys: str, caller: str = CALLER) -> None:
+        for second, key in enumerate(("", *keys)):
+            did = {"digits": f'"{key}"'} if key else {"digits": "null"} if second else {}
+            functions.invoke("voice_webhook", turn(call_id, number, second, caller=caller, **did))
+        react()
+
+    def review_of(influencer: str, tracker: Tracker, call_id: str, seconds: int) -> str:
+        call(f"first-{call_id}", "+918040001031", "1", "", caller=influencer)
+        review = people.open_review(functions, tracker, influencer, f"exotel:{call_id}")
+        if seconds:
+            people.talk(functions, review, seconds)
+        return review.id
+
+    ashas, binas = (people.enrol(functions, phone, on_duty=False) for phone in (people.ASHA, people.BINA))
+    approved, unsure, waiting, unheard = callers(4, "+9190001")
+    with listening(stale):
+        name = review_of(approved, ashas, "talk-1", 60)
+        functions.invoke("verify_influencer", {"task": "ask", "review": name})
+        functions.invoke(
+            "verify_influencer", {"task": "wait", "review": name, "for": "verdict", "token": "token-1"}
+        )
+        call("verdict-0", "+918040001033", "1", "9026", caller=people.ASHA)
+        call("verdict-1", "+918040001033", "1", people.PIN, "1", caller=people.ASHA)
+        name = review_of(unsure, binas, "talk-2", 60)
+        functions.invoke("verify_influencer", {"task": "no-verdict", "review": name})
+        functions.invoke(
+            "verify_influencer", {"task": "wait", "review": name, "for": "verdict", "token": "token-2"}
+        )
+        call("shift-1", "+918040001033", "1", people.PIN, "1", caller=people.ASHA)
+        influencers.promise(functions.runtime, functions.person(unsure), "again", functions.clock.now())
+        functions.invoke("release", SCHEDULED)
+        review_of(waiting, ashas, "talk-3", 60)
+        name = review_of(unheard, binas, "talk-4", 0)
+        functions.invoke("reconcile", SCHEDULED)
+        functions.clock.move(hours=2)
+        functions.invoke("reconcile", SCHEDULED)
+        functions.clock.move(days=90)
+        functions.invoke("reconcile", SCHEDULED)
 
 
 def stale(moment: Moment, request: AwsRequest) -> None:

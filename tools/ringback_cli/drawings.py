@@ -8,7 +8,11 @@ from typing import NamedTuple
 from ringback.domain.nodes import (
     Branch,
     ChooseLanguage,
+    Connect,
+    Duty,
+    EnterPin,
     Gather,
+    GiveVerdict,
     Hangup,
     Menu,
     Node,
@@ -16,9 +20,11 @@ from ringback.domain.nodes import (
     OptOut,
     Pledge,
     Record,
+    Recruit,
     RequestCallback,
     Rsvp,
     Say,
+    SetDisposition,
     SetField,
     Transfer,
     Vote,
@@ -28,6 +34,8 @@ from ringback.domain.nodes import (
 _SHAPES = {
     Gather: ("{{", "}}"),
     ChooseLanguage: ("{{", "}}"),
+    EnterPin: ("{{", "}}"),
+    Connect: ("[[", "]]"),
     Branch: ("{", "}"),
     Record: ("[/", "/]"),
     Hangup: ("([", "])"),
@@ -35,10 +43,14 @@ _SHAPES = {
 _COLOURS = {
     Gather: "#fff3c4",
     ChooseLanguage: "#fff3c4",
+    EnterPin: "#fff3c4",
+    Connect: "#d9f2dd",
     Branch: "#e0ecff",
     Record: "#ffdfd3",
     Hangup: "#e3e3e3",
 }
+_UNKNOWN = "unknown"
+"""What the case `""` of a branch is: nothing is known."""
 _RIGHT_TO_LEFT = ("ks", "sd", "ur")
 _WIDTH, _HEIGHT, _GAP, _DROP, _MARGIN = 230, 64, 34, 62, 24
 _LETTERS_A_LINE = 34
@@ -96,7 +108,7 @@ def _arrows(menu: Menu) -> Iterator[tuple[str, str, str]]:
     for name, node in menu.nodes.items():
         ways: dict[str, list[str]] = {}
         for way, to in ways_on(node).items():
-            ways.setdefault(to, []).append(way)
+            ways.setdefault(to, []).append(way or (_UNKNOWN if isinstance(node, Branch) else ""))
         for to, several in ways.items():
             yield name, to, ", ".join(several)
 
@@ -130,7 +142,17 @@ def _doing(node: Node) -> str:
             return f"call back: {node.menu or node.purpose}"
         case Transfer():
             return f"connect: {node.to}"
-        case Say() | Gather() | ChooseLanguage() | Record() | Hangup():
+        case Connect():
+            return f"connect: a {node.party}"
+        case GiveVerdict():
+            return f"verdict: {node.verdict}"
+        case SetDisposition():
+            return f"disposition: {node.disposition}"
+        case Recruit():
+            return "recruit"
+        case Duty():
+            return f"duty {'begins' if node.on else 'ends'}"
+        case Say() | Gather() | ChooseLanguage() | Record() | EnterPin() | Hangup():
             return node.prompt
 
 

@@ -111,6 +111,15 @@ class Timeline:
                 called = event["to"]
                 purpose = f"  ({self.names[called]})" if called in self.names else ""
                 self._line(event, "📱", f"{event['from']} rings {called}{purpose}")
+            case "call.made":
+                self._line(event, "📱", f"Ringback has {event['to']} rung from {event['from']}")
+            case "leg.ringing":
+                self._line(event, "☎ ", f"{event['to']} rings, for {event['from']} to talk to")
+            case "leg.ended":
+                talked = f", {event['talked_seconds']:.0f} s of talk" if event["talked_seconds"] else ""
+                self._line(event, "  ", f"{event['to']}: {event['status']}{talked}")
+            case "call.ended" if event["answered"]:
+                self._line(event, "  ", "the call is over")
             case "call.ended":
                 rings = event["rings"]
                 self._line(

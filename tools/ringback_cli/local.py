@@ -23,6 +23,7 @@ from ringback_cli import deployment, documents, output
 from ringback_cli.handsets import Timeline
 from ringback_cli.ring import LocalStack, local_stack, of_addresses, purposes, watch
 from ringback_local import stack as stacks
+from ringback_local.network import SAMPLE_HANDSETS
 from ringback_local.stack import Addresses, Options, Stack
 from ringback_local.template import ROOT
 
@@ -173,7 +174,7 @@ def _start(at: time_of_day | None) -> Stack:
         )
     files = sorted((ROOT / "catalog" / "campaigns").glob("*.yaml"))
     read = documents.load(files, ROOT / "catalog" / "rules.yaml", ROOT / "catalog" / "menus")
-    options = Options(clock_starts_at=_starts_at(at, state))
+    options = Options(clock_starts_at=_starts_at(at, state), handsets=SAMPLE_HANDSETS)
     with output.waiting("Starting …"):
         started = Stack([campaign for campaign, _ in read], options, state=state).start()
     try:

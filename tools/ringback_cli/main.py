@@ -28,6 +28,13 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "polls": ("polls", "Polls: one answer a person, the last one counts."),
         "issues": ("issues", "Issues ranked by how many people support them, by missed call or in a menu."),
         "gatherings": ("gatherings", "Gatherings: who comes, who waits, and checking in."),
+        "pool": ("pool", "Voter pools: load them, watch them, pause and drain them."),
+        "influencers": ("influencers", "Who talks to voters: their stages, reviews and calls."),
+        "trackers": ("trackers", "Who verifies influencers: enrol them, see who is on duty."),
+        "patches": (
+            "patches",
+            "Calls in which people were connected: who was rung, what came of it, what it cost.",
+        ),
         "stats": ("stats", "Raw, unique and verified calls side by side."),
     },
     "Mending": {

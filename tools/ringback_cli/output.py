@@ -12,7 +12,15 @@ from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from ringback.domain import phones
@@ -139,6 +147,24 @@ def progress(what: str) -> Iterator[Callable[[], None]]:
     with Progress(*columns, console=watched, transient=True, disable=not sys.stderr.isatty()) as shown:
         task = shown.add_task(what, total=None)
         yield lambda: shown.advance(task)
+
+
+@contextmanager
+def stages() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on standard error, if it is a terminal, how far each stage of something long has come: its name, how much, of how much
+    (0: nobody knows).
+    """
+    watched = Console(stderr=True, markup=False, highlight=False)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=watched, transient=True, disable=not sys.stderr.isatty()) as shown:
+        tasks: dict[str, TaskID] = {}
+
+        def watch(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = shown.add_task(what, total=total or None)
+            shown.update(tasks[what], completed=done)
+
+        yield watch
 
 
 def counted(what: str, things: Iterable[T]) -> Iterator[T]:

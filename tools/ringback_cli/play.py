@@ -39,6 +39,15 @@ from ringback_cli.stories import STORIES, Report, Request, Story, Tell, Unplayab
     metavar="none|rough|PLAN.json",
     help="What goes wrong: nothing, a rough day, or the rates in a JSON file ({fault: 0 to 1}).",
 )
+@click.option(
+    "--influencers", type=click.IntRange(min=1), metavar="N", help="patching: how many people call."
+)
+@click.option(
+    "--voters", type=click.IntRange(min=1), metavar="N", help="patching: how many stand in the pool."
+)
+@click.option(
+    "--concurrent", type=click.IntRange(min=1), metavar="N", help="patching: how many patched calls at once."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on one line instead of tables.")
 @click.option(
     "--keep-logs",
@@ -46,17 +55,30 @@ from ringback_cli.stories import STORIES, Report, Request, Story, Tell, Unplayab
     metavar="DIR",
     help="Keep the logs of the functions, the emulator and the phone network.",
 )
-def play(story: str, size: int, seed: int, faults: str, as_json: bool, keep_logs: Path | None) -> None:
+def play(
+    story: str,
+    size: int,
+    seed: int,
+    faults: str,
+    influencers: int | None,
+    voters: int | None,
+    concurrent: int | None,
+    as_json: bool,
+    keep_logs: Path | None,
+) -> None:
     """Play a seeded STORY through a stack of its own, and judge it by what people received.
 
     \b
     ivr            people walk a campaign's menus, many at once; each answer is what their own handset pressed
     missed-calls   people give missed calls to two campaigns; each gets what was promised, once
+    patching       trackers verify influencers, who are patched to voters; nobody else reaches one, and no voter twice
 
     The stack is made for the story and leaves nothing behind; a running `ringback local up` is not touched. The exit status is 1
     if a promise is broken.
     """
-    request = Request(size, seed, faults, keep_logs)
+    if story != "patching" and (influencers or voters or concurrent):
+        raise click.UsageError("--influencers, --voters and --concurrent are for the story `patching`.")
+    request = Request(size, seed, faults, keep_logs, influencers, voters, concurrent)
     try:
         with _progress() as tell:
             report = _story(story)(request, tell)
@@ -80,6 +102,8 @@ def as_document(story: str, request: Request, report: Report) -> dict[str, objec
         "invariants": {verdict.invariant: verdict.holds for verdict in report.verdicts},
         "figures": dict(report.figures),
     }
+    if report.picture:
+        document["picture"] = str(report.picture)
     if not report.holds:
         document["broken"] = _offenders(report)
     return document
@@ -102,6 +126,8 @@ def show(story: str, request: Request, report: Report) -> None:
     if struck:
         click.echo(_section("How often each fault struck"))
         output.card(struck)
+    if report.picture:
+        click.echo(f"\ndrawn in {report.picture}")
     click.echo(_section("Promises"))
     output.card({verdict.invariant: "kept" if verdict.holds else "BROKEN" for verdict in report.verdicts})
     for name, offenders in _offenders(report).items():

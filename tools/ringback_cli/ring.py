@@ -108,6 +108,8 @@ def why_silent(deployment: Deployment, caller: str, called: str, call_sid: str) 
     number = catalog.current(owner).numbers.get(called) if owner else None
     if owner is None or number is None:
         return f"{called} belongs to no campaign: the call is kept and counted"
+    if number.callback and number.text is None:
+        return f"whoever rings {called} is rung back: `ringback dials`"
     try:
         contact = contacts.find(deployment.runtime, owner, caller)
     except NotFound:

@@ -1,24 +1,28 @@
 """`ringback walk`: a menu without a phone. Also the golden transcripts that tests walk again."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from ringback.domain.menus import Session, State, Turn, step
+from ringback.domain.influencers import Stage
+from ringback.domain.menus import RESERVED, REVIEW, Session, State, Turn, step
 from ringback.domain.nodes import Menu
 from ringback.domain.turns import (
+    Ask,
     Begin,
+    Connected,
     Dial,
     HungUp,
+    Identified,
     Input,
     Keys,
     Knowledge,
     Nothing,
     Pressed,
+    Reach,
     Recorded,
     Recording,
     Silence,
@@ -29,7 +33,14 @@ from ringback.domain.turns import (
 )
 from ringback_cli import menus
 
-MEANS = "a key (0-9 *), s = silence or heard to the end, r = a recording, `say …` = speech, h = hang up"
+MEANS = (
+    "a key (0-9 *), s = silence or heard to the end, r = a recording, `say …` = speech, h = hang up; where a PIN is asked for: "
+    "pin = the right one, with a verdict awaited, `pin idle` = with none, digits = a wrong one; where somebody is connected: "
+    "talk = they talked, miss = nobody took the call, `nobody …` = nobody was rung, and why (nobody-free, slots, cap)"
+)
+
+A_TRACKER = {"tracker": "a" * 26, REVIEW: f"{'b' * 26}-r001"}
+"""What is known of whoever gave the right PIN."""
 
 
 @click.command(
@@ -39,6 +50,8 @@ Examples:
   ringback walk --menu main --lang hi
   ringback walk --menu poll --lang ta --keys s,2
   ringback walk --menu grievance --lang ur --keys s,1,r,1 --save grievance-ur.yaml
+  ringback walk --menu influencer --stage APPROVED --keys s,1,talk,1
+  ringback walk --menu tracker --keys s,1234,pin,1,3
 """
 )
 @click.option("--menu", "name", metavar="NAME", default="main", show_default=True)
@@ -47,6 +60,11 @@ Examples:
     "language",
     metavar="CODE",
     help="What we take for the caller's language; the campaign's own without.",
+)
+@click.option(
+    "--stage",
+    type=click.Choice([stage.value for stage in Stage]),
+    help="Where the caller stands as an influencer.",
 )
 @click.option("--keys", metavar="1,2,…", help="What the caller does, instead of asking; then they hang up.")
 @click.option(
@@ -57,51 +75,71 @@ Examples:
 @menus.folder
 @menus.campaign
 def walk(
-    name: str, language: str | None, keys: str | None, save: Path | None, folder: Path, campaign: str | None
+    name: str,
+    language: str | None,
+    stage: str | None,
+    keys: str | None,
+    save: Path | None,
+    folder: Path,
+    campaign: str | None,
 ) -> None:
     """Walk a menu in the terminal: hear what callers hear, press keys."""
     menu = menus.named(menus.load(folder, campaign), name)
     speaking = menus.spoken(menu, language)
     doings = _asked() if keys is None else filter(None, map(str.strip, keys.split(",")))
     turns: list[dict[str, Any]] = []
-    for did, turn in walked(menu, speaking, doings):
+    for did, turn in walked(menu, speaking, doings, stage):
         if turns and keys is not None:
             click.echo(f"> {did}")
         for line in _shown(turn):
             click.echo(line)
         turns.append(_turn_document(did, turn))
     if save:
-        save.write_text(_yaml({"menu": name, "language": speaking, "turns": turns}), encoding="utf-8")
+        save.write_text(_yaml(_document(menu, speaking, stage, turns)), encoding="utf-8")
         click.echo(f"written to {save}")
 
 
-def transcript(menu: Menu, language: str, doings: Iterable[str]) -> dict[str, Any]:
+def transcript(menu: Menu, language: str, doings: Iterable[str], stage: str | None = None) -> dict[str, Any]:
     """What a walk comes to, as it is written in a golden transcript."""
-    turns = [_turn_document(did, turn) for did, turn in walked(menu, language, doings)]
-    return {"menu": menu.id, "language": language, "turns": turns}
+    turns = [_turn_document(did, turn) for did, turn in walked(menu, language, doings, stage)]
+    return _document(menu, language, stage, turns)
 
 
-def walked(menu: Menu, language: str, doings: Iterable[str]) -> Iterator[tuple[str, Turn]]:
+def walked(
+    menu: Menu, language: str, doings: Iterable[str], stage: str | None = None
+) -> Iterator[tuple[str, Turn]]:
     """Walk until the call ends. A caller with nothing more to do hangs up; the session goes through JSON each time."""
-    turn = step(menu, None, Begin(Knowledge(language=language)))
+    turn = step(menu, None, Begin(Knowledge(language=language, stage=stage)))
     yield "begin", turn
     waiting = iter(doings)
     while turn.session.state is State.TALKING:
         did = next(waiting, "h")
         session = Session.from_document(turn.session.to_document())
-        turn = step(menu, session, _input(did, turn.session.steps))
+        turn = step(menu, session, _input(did, turn.session.steps, turn.ask))
         yield did, turn
 
 
-def _input(did: str, turn: int) -> Input:
-    match did:
-        case "s" | "":
+def _input(did: str, turn: int, ask: Ask) -> Input:
+    match did.split(" ", 1), ask:
+        case [[""] | ["s"], _]:
             return Silence()
-        case "h":
+        case [["h"], _]:
             return HungUp()
-        case "r":
+        case [["r"], _]:
             return Recorded(f"https://recordings.example/{turn}.wav", 12)
-    return Spoken(did.removeprefix("say "), 0.9) if did.startswith("say ") else Pressed(did)
+        case [["say", words], _]:
+            return Spoken(words, 0.9)
+        case [["talk"] | ["miss"], Reach()]:
+            return Connected(talked=did == "talk")
+        case [["nobody", *why], Reach()]:
+            return Connected(talked=False, reason="".join(why) or "nobody-free")
+        case [["pin"], Keys(secret=True)]:
+            return Identified(ok=True, fields=A_TRACKER)
+        case [["pin", "idle"], Keys(secret=True)]:
+            return Identified(ok=True, fields={"tracker": A_TRACKER["tracker"]})
+        case [_, Keys(secret=True)] if did not in RESERVED:
+            return Identified(ok=False)
+    return Pressed(did)
 
 
 def _asked() -> Iterator[str]:
@@ -118,12 +156,16 @@ def _shown(turn: Turn) -> Iterator[str]:
     for utterance in turn.speak:
         yield f"  {_said(utterance)}"
     match turn.ask:
+        case Keys(timeout_seconds=seconds, secret=True):
+            yield f"    [{turn.session.node}] waits {seconds} s for a PIN"
         case Keys(timeout_seconds=seconds, words=words):
             yield f"    [{turn.session.node}] waits {seconds} s for a key{' or a word' if words else ''}"
         case Recording(max_seconds=seconds):
             yield f"    [{turn.session.node}] beep, records up to {seconds} s"
         case Dial(to=to):
             yield f"    [{turn.session.node}] connects to {to}"
+        case Reach(party=party):
+            yield f"    [{turn.session.node}] connects to a {party}"
         case Nothing(end=False):
             yield f"    [{turn.session.node}] is heard to its end"
         case _:
@@ -137,14 +179,22 @@ def _said(utterance: Utterance) -> str:
 
 
 def _turn_document(did: str, turn: Turn) -> dict[str, Any]:
-    ask = {key: value for key, value in asdict(turn.ask).items() if value not in ("", ())}
+    ask = {key: value for key, value in written(turn.ask).items() if value not in ("", ())}
+    kind = ask.pop("is")
+    if ask.get("secret") is False:
+        del ask["secret"]
     return {
         "did": did,
         "node": turn.session.node,
         "speak": [_said(utterance) for utterance in turn.speak],
-        "ask": {type(turn.ask).__name__.lower(): _listed(ask)},
+        "ask": {kind: _listed(ask)},
         "effects": [written(effect) for effect in turn.effects],
     }
+
+
+def _document(menu: Menu, language: str, stage: str | None, turns: list[dict[str, Any]]) -> dict[str, Any]:
+    known = {"stage": stage} if stage else {}
+    return {"menu": menu.id, "language": language, **known, "turns": turns}
 
 
 def _listed(ask: dict[str, Any]) -> dict[str, Any]:

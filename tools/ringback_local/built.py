@@ -10,7 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from ringback_local import template
+from ringback.runtime import current
+from ringback_local import samples, template
 from ringback_local.invoke import addressed, running_stack
 from ringback_local.runtime_api import InitFailed, Worker
 
@@ -28,6 +29,8 @@ EVENTS = {
     "Reconcile": "schedule/every_five_minutes.json",
     "CopyRecording": "sqs/copy_recording.json",
     "GrievanceClock": "clock/remind.json",
+    "VerifyInfluencerTasks": "machines/ask_tracker.json",
+    "PatchCallTasks": "machines/settle_patch.json",
 }
 """An event for each function, under `events/`."""
 
@@ -63,6 +66,7 @@ def handler_faults() -> Iterator[str]:
             event = addressed(
                 json.loads((template.ROOT / "events" / EVENTS[name]).read_text(encoding="utf-8")), local.keys
             )
+            samples.lay_out(current(), event)
             try:
                 with Worker(
                     BUILD / name,

@@ -1,7 +1,7 @@
 """``python -m ringback_local.invoke FUNCTION EVENT.json``: runs one event through a function under the real runtime client.
 
 The function's tables, queues and secrets are those of the local stack, which is started if it does not run. A sample event
-names no live address; the stack's own takes its place.
+names no live address; the stack's own takes its place, and what a task speaks of is laid out for it.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ringback.runtime import current
 from ringback.services import callbacks, campaigns
-from ringback_local import stack, template
+from ringback_local import samples, stack, template
 from ringback_local.keys import Keys
 from ringback_local.network import parsed, sample_documents
 from ringback_local.runtime_api import InitFailed, Worker, source_path
@@ -37,6 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         function = local.function(given.function)
         os.environ.update(function.environment)
         event = addressed(json.loads(given.event.read_text(encoding="utf-8")), local.keys)
+        samples.lay_out(current(), event)
         try:
             with Worker(
                 function.folder, function.environment, source_path(template.ROOT), output=2

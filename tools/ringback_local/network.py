@@ -9,6 +9,7 @@ import yaml
 from ringback.domain import campaigns
 from ringback.domain.campaigns import Campaign
 from ringback.providers import exotel, twilio
+from ringback.providers.base import DIAL
 from ringback.providers.exotel import menus as exotel_menus
 from ringback.providers.twilio import callbacks as twilio_steps
 from ringback_local.catalog import Document, with_voice
@@ -22,6 +23,19 @@ RECORDING_SECONDS = 30
 
 SORRY = "Sorry, something is wrong on our side. Please call again later."
 """What Exotel itself says when it cannot make sense of our answer, or gets none."""
+
+
+SAMPLE_HANDSETS: tuple[Mapping[str, Any], ...] = (
+    {"number": "+919000000501", "talks_seconds": 60},
+    {"number": "+919000000502", "talks_seconds": 60},
+    {"number": "+919000000601", "answers": False},
+    {"number": "+919000000602", "is_busy": True},
+    {"number": "+919000000603", "talks_seconds": 45},
+    {"number": "+919000000604", "answers_after_seconds": 12, "talks_seconds": 5},
+)
+"""Telephones of a stack that somebody plays with: a tracker, an influencer, and four voters, of whom one does not answer, one is busy and one
+soon hangs up. Every other telephone answers after four seconds and talks for thirty.
+"""
 
 
 def sample_documents(root: Path = ROOT) -> list[Document]:
@@ -127,7 +141,11 @@ def menu_flow_id(campaign: str) -> str:
 
 
 def menu_flow(door: str, again: str) -> list[dict[str, Any]]:
-    """The one flow that drives any menu: ask our door what now, do it, and start again (docs/providers/exotel.md)."""
+    """The one flow that drives any menu: ask our door what now, do it, and start again (docs/providers/exotel.md).
+
+    Whom a Connect dials, whether it asks again after a failed attempt and where it tells of each is for our answer to say; it ends in the
+    loop both ways.
+    """
     say = {"applet": "greeting", "url": f"{door}/{exotel_menus.SAY}"}
     gather = {"applet": "gather", "url": f"{door}/{exotel_menus.GATHER}"}
     hang_up = {"applet": "hangup"}
@@ -143,7 +161,7 @@ def menu_flow(door: str, again: str) -> list[dict[str, Any]]:
                 "say": [say, loop],
                 "record": [say, {"applet": "voicemail", "max_seconds": RECORDING_SECONDS}, loop],
                 "dial": [
-                    {"applet": "connect", "url": f"{door}/{exotel_menus.DIAL}", "otherwise": [loop]},
+                    {"applet": "connect", "url": f"{door}/{DIAL}", "otherwise": [loop]},
                     loop,
                 ],
                 "end": [say, hang_up],

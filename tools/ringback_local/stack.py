@@ -357,7 +357,9 @@ def stop(state: Path = STATE) -> bool:
         stop_process(addresses.emulator_pid, "ringback_local.emulator_process"),
         stop_process(addresses.network_pid, "phone_network"),
     ]
-    (state / "addresses.json").unlink()
+    (state / "addresses.json").unlink(
+        missing_ok=True
+    )  # `local run` removes it too when it sees that its stack is gone
     return any(stopped)
 
 

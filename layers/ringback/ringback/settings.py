@@ -31,6 +31,9 @@ class Settings:
     answer_grievance_arn: str
     answer_within: timedelta
     """How soon a grievance should be answered; the reminders stand at shares of it."""
+    verify_influencer_arn: str
+    patch_call_arn: str
+    ring_back_patch_arn: str
     public_url: str
     """Base of our own HTTP API, no slash at the end: the callback addresses we hand to the provider start with it. Only the
     function that hands them out is told: the API cannot be named to the functions that it is made of. Empty elsewhere."""
@@ -104,6 +107,9 @@ def from_environment(environment: Mapping[str, str] = os.environ) -> Settings:
         recording_wait_seconds=number("RECORDING_WAIT_SECONDS", "15"),
         answer_grievance_arn=text("ANSWER_GRIEVANCE_ARN"),
         answer_within=timedelta(seconds=number("ANSWER_WITHIN_SECONDS", "86400")),
+        verify_influencer_arn=text("VERIFY_INFLUENCER_ARN"),
+        patch_call_arn=text("PATCH_CALL_ARN"),
+        ring_back_patch_arn=text("RING_BACK_PATCH_ARN"),
         public_url=environment.get("PUBLIC_URL", "").rstrip("/"),
         secrets_name=text("SECRETS_NAME"),
         exotel_base_url=text("EXOTEL_BASE_URL").rstrip("/"),

@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,31 @@ def answer(token: str, output: Mapping[str, object]) -> bool:
             raise
         return False
     return True
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """One state that an execution came into."""
+
+    state: str
+    at: datetime
+
+
+def story(machine_arn: str, name: str) -> list[Entered]:
+    """The states that an execution came into, in their order; none where there is no such execution. Step Functions keeps it for 90 days."""
+    arn = f"{machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    pages = _client().get_paginator("get_execution_history").paginate(executionArn=arn)
+    try:
+        return [
+            Entered(event["stateEnteredEventDetails"]["name"], event["timestamp"])
+            for page in pages
+            for event in page["events"]
+            if "stateEnteredEventDetails" in event
+        ]
+    except ClientError as error:
+        if error.response["Error"].get("Code") != "ExecutionDoesNotExist":
+            raise
+        return []
 
 
 @cache

@@ -122,10 +122,11 @@ def test_a_stack_that_stays_up_is_rung_looked_at_and_stopped(shell: Shell, state
     assert "स्वच्छ जल अभियान" in rung
     assert "nobody to write to" in shell("ring", "09000000106", "08040001002", "--withheld")
     assert "whoever rings it is left alone" in shell("ring", "09000000105", "08040001009")
+    assert "is rung back: `ringback dials`" in shell("ring", "09000000105", "08040001027")
     assert "No account has the number" in shell("ring", "09000000105", "08040009999", status=1)
 
     (row,) = json.loads(shell("stats", "--campaign", "clean-water", "--json"))["stats"]
-    assert (row["raw"], row["unique"], row["verified"]) == (4, 1, 1)
+    assert (row["raw"], row["unique"], row["verified"]) == (5, 1, 1)
     assert "drift 0" in shell("recount")
     (contact,) = json.loads(shell("contacts", "--json"))["contacts"]
     assert (contact["phone"], contact["standing"]) == ("+9190••••05", "opted out")
@@ -141,7 +142,7 @@ def test_a_stack_that_stays_up_is_rung_looked_at_and_stopped(shell: Shell, state
     assert "there is no CloudFormation stack nope in ap-south-1" in shell(
         "calls", "--stack", "nope", status=1, **aws
     )
-    assert len(json.loads(shell("calls", "--json", RINGBACK_STACK="ringback", **aws))["calls"]) == 4
+    assert len(json.loads(shell("calls", "--json", RINGBACK_STACK="ringback", **aws))["calls"]) == 5
 
     assert shell("local", "down") == "stopped; everything is kept\n"
     assert shell("calls", status=1) == NOT_RUNNING

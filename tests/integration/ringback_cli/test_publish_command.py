@@ -29,7 +29,7 @@ def test_a_change_becomes_the_next_version_and_a_repeat_changes_nothing(run: Run
     first = run("publish", path, "--rules", RULES)
     second = run("publish", path, "--rules", RULES)
 
-    assert "clean-water version 2 is in force: 14 numbers, 8 texts, 5 menus" in first.stdout
+    assert "clean-water version 2 is in force: 18 numbers, 8 texts, 7 menus" in first.stdout
     assert "clean-water version 2 was in force already" in second.stdout
     assert "warning: texts.welcome.hi: 2 SMS" in first.stderr
     assert catalog.load("clean-water", 1).limits.sms_budget_paise == 2_500_000
@@ -82,7 +82,7 @@ def test_a_check_needs_no_deployment() -> None:
 
     assert checked.exit_code == 0
     (row,) = json.loads(checked.stdout)["campaigns"]
-    assert (row["campaign"], row["version"], row["numbers"]) == ("clean-water", None, 14)
+    assert (row["campaign"], row["version"], row["numbers"]) == ("clean-water", None, 18)
     assert any(warning.startswith("texts.welcome.hi: 2 SMS") for warning in row["warnings"])
 
 

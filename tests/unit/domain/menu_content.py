@@ -12,8 +12,10 @@ from ringback.domain import menu_documents
 from ringback.domain.nodes import Manner, Menu, Subject
 from ringback.domain.turns import (
     Begin,
+    Connected,
     Heard,
     HungUp,
+    Identified,
     Input,
     Knowledge,
     Pressed,
@@ -134,7 +136,7 @@ _PROMPT = said("The Trust speaks, and records. To end, press 1.", "न्या�
 _SUBJECT_CASES = {
     Subject.LANGUAGE: ("en", "hi"),
     Subject.ROLE: ("voter", "tracker"),
-    Subject.STAGE: ("new", "informed"),
+    Subject.STAGE: ("NEW", "INFORMED"),
     Subject.PLACE: ("eci:S13", "eci:S13/26"),
     Subject.TIME: ("10:00-13:00", "21:00-10:00"),
     Subject.FIELD: ("yes", "no"),
@@ -149,7 +151,10 @@ def valid_menus(draw: st.DrawFn) -> Menu:
     """
     size = draw(st.integers(1, 8))
     nodes = {f"n{index}": draw(_nodes(index, size)) for index in range(size)} | {f"n{size}": {"hang_up": "p"}}
-    document = a_document(start="n0", nodes=nodes, prompts={"p": _PROMPT, "q": _PROMPT})
+    start = draw(st.sampled_from(["n0", "pin", "connect"]))
+    if start != "n0":
+        nodes |= draw(_those_who_speak_out(start))
+    document = a_document(start=start, nodes=nodes, prompts={"p": _PROMPT, "q": _PROMPT})
     menu = parsed(document).menus["line"]
     lost = draw(st.dictionaries(st.sampled_from(["p", "q", *Manner]), st.sampled_from(LANGUAGES)))
     prompts = {
@@ -157,6 +162,18 @@ def valid_menus(draw: st.DrawFn) -> Menu:
         for name, spoken in menu.prompts.items()
     }
     return replace(menu, prompts=prompts)
+
+
+def _those_who_speak_out(start: str) -> st.SearchStrategy[dict[str, dict[str, str]]]:
+    """What only a tracker may do, or only whoever was connected to a voter; then the menu goes on as any other."""
+    if start == "connect":
+        said = st.sampled_from(["for", "undecided", "against", "wrong-number", "do-not-call"])
+        connect = {"connect": "voter", "reached": "said", "missed": "n0", "none": "n0"}
+        return said.map(lambda what: {"connect": connect, "said": {"set_disposition": what, "next": "n0"}})
+    pin = {"enter_pin": "p", "wrong": "q", "next": "said"}
+    verdicts = [{"give_verdict": what, "next": "n0"} for what in ("genuine", "not-genuine", "unsure")]
+    shifts = [{"duty": what, "next": "n0"} for what in ("begins", "ends")]
+    return st.sampled_from([*verdicts, *shifts]).map(lambda said: {"pin": pin, "said": said})
 
 
 def _nodes(index: int, size: int) -> st.SearchStrategy[dict[str, Any]]:
@@ -197,9 +214,19 @@ def _nodes(index: int, size: int) -> st.SearchStrategy[dict[str, Any]]:
             {"pledge": "wells", "next": on},
             {"call_back": "help", "next": on},
             {"transfer": "+918040001001", "next": on},
+            {"enter_pin": "p", "wrong": "q", "next": on},
+            {"recruit": "influencer", "next": on},
         ]
     )
-    return st.one_of(gather, record, branch, others)
+    connect = st.fixed_dictionaries(
+        {
+            "connect": st.sampled_from(["voter", "tracker"]),
+            "reached": st.just(on),
+            "missed": later,
+            "none": later,
+        }
+    )
+    return st.one_of(gather, record, branch, connect, others)
 
 
 knowledges: st.SearchStrategy[Knowledge] = st.builds(
@@ -207,7 +234,7 @@ knowledges: st.SearchStrategy[Knowledge] = st.builds(
     language=st.sampled_from(["en", "hi", "te", ""]),
     language_offered=st.booleans(),
     role=st.sampled_from([None, "voter"]),
-    stage=st.sampled_from([None, "new"]),
+    stage=st.sampled_from([None, "NEW"]),
     place=st.sampled_from([None, "eci:S13/26/112", "eci:S1"]),
     fields=st.sampled_from([{}, {"answer": "no"}]),
     now=st.none() | st.datetimes(timezones=st.just(UTC)),
@@ -218,6 +245,8 @@ inputs: st.SearchStrategy[Input] = st.one_of(
     st.just(Heard()),
     st.builds(Recorded, st.sampled_from(["", "https://r.example/1.wav"]), st.sampled_from([None, 0, 12])),
     st.builds(Spoken, st.sampled_from(["wells", "कुएँ", "1", "noise", ""]), st.sampled_from([0.1, 0.9])),
+    st.builds(Connected, st.booleans(), st.sampled_from([None, "slots", "cap"])),
+    st.builds(Identified, st.booleans(), st.sampled_from([{}, {"review": "r001", "tracker": "t"}])),
     st.builds(Begin, knowledges),
 )
 """Whatever a caller may do but hang up."""

@@ -461,7 +461,9 @@ def test_a_document_that_json_cannot_hold_is_refused() -> None:
     assert "can't be kept as JSON" in reasons(a_document(x=circle))[0]
 
 
-@pytest.mark.parametrize("document", [[], "text", None, 5, True, 1.5, object()], ids=repr)
+@pytest.mark.parametrize(
+    "document", [[], "text", None, 5, True, 1.5, object()], ids=lambda value: type(value).__name__
+)
 def test_a_document_that_is_no_mapping_is_refused(document: Any) -> None:
     assert reasons(document)
 

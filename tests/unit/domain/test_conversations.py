@@ -23,6 +23,8 @@ from ringback.domain.turns import (
     MenuEnded,
     Nothing,
     OptedIn,
+    Party,
+    Reach,
     Recording,
     Sound,
     Utterance,
@@ -54,7 +56,15 @@ def a_turn(turn: int, *effects: Effect) -> TurnTaken:
 
 @pytest.mark.parametrize(
     "ask",
-    [Keys(8, words=("yes", "हाँ")), Recording(30), Dial("+919000000101"), Nothing(), Nothing(end=False)],
+    [
+        Keys(8, words=("yes", "हाँ")),
+        Keys(8, max_digits=6, finish_on="#", secret=True),
+        Recording(30),
+        Dial("+919000000101"),
+        Reach(Party.VOTER),
+        Nothing(),
+        Nothing(end=False),
+    ],
 )
 def test_a_question_survives_json(ask: Ask) -> None:
     assert ask == read_ask(json.loads(json.dumps(written(ask))))
@@ -98,9 +108,18 @@ def test_a_request_that_came_before_gets_its_old_answer_or_the_last() -> None:
         (a_call(), 6, True),
         (a_call(an_answer(1, Dial("+919000000101"))), 69, False),
         (a_call(an_answer(1, Dial("+919000000101"))), 71, True),
+        (a_call(an_answer(1, Reach(Party.VOTER))), 69, False),
         (a_call(an_answer(1, Keys(8)), state=State.ENDED), 600, False),
     ],
-    ids=["not yet", "gone", "nothing said yet", "talking to somebody", "talked too long", "ended already"],
+    ids=[
+        "not yet",
+        "gone",
+        "nothing said yet",
+        "talking to somebody",
+        "talked too long",
+        "talking to a voter",
+        "ended already",
+    ],
 )
 def test_a_call_without_turns_is_over_after_a_while(call: Call, minutes: int, is_quiet: bool) -> None:
     assert is_quiet == call.has_gone_quiet(NOW + timedelta(minutes=minutes))

@@ -11,20 +11,29 @@ from ringback.domain.announcements import announced, tells_of_recording
 from ringback.domain.errors import Rejected
 from ringback.domain.nodes import (
     Branch,
+    Connect,
+    Duty,
+    EnterPin,
+    GiveVerdict,
     OptIn,
     OptOut,
+    Recruit,
     RequestCallback,
     Rsvp,
+    SetDisposition,
     SetField,
     Subject,
     Transfer,
     ways_on,
 )
 from ringback.domain.speech import seconds, spoken_words, understood
-from ringback.domain.turns import Sound
+from ringback.domain.turns import Party, Sound
 from ringback_cli import menus
 from tests.unit.domain.content import CATALOG
 from tests.unit.domain.menu_content import LANGUAGES, VALUES, a_document, parsed, said
+
+_PIN = {"enter_pin": "agenda", "wrong": "goodbye", "next": "said"}
+_VOTER = {"connect": "voter", "reached": "said", "missed": "bye", "none": "bye"}
 
 LONG = "For wells, press 1. " + "We dig and test and dig again. " * 19 + "Enough."
 
@@ -255,6 +264,51 @@ def test_the_small_menu_is_valid() -> None:
         pytest.param(
             {"root__gatherings__rally__starts_at": ""}, "gatherings.rally.starts_at: is empty", id="no day"
         ),
+        pytest.param(
+            {"nodes__vote": {"give_verdict": "genuine", "next": "bye"}},
+            "menus.line.nodes.vote: is for trackers, and can be reached without a PIN",
+            id="a verdict without a PIN",
+        ),
+        pytest.param(
+            {"nodes__vote": {"duty": "begins", "next": "bye"}},
+            "menus.line.nodes.vote: is for trackers, and can be reached without a PIN",
+            id="a shift without a PIN",
+        ),
+        pytest.param(
+            {"nodes__vote": {"set_disposition": "for", "next": "bye"}},
+            "menus.line.nodes.vote: judges a voter, and can be reached without having been connected to one",
+            id="a leaning of nobody",
+        ),
+        pytest.param(
+            {"nodes__vote": {"connect": "voter", "reached": "bye", "missed": "vote", "none": "bye"}},
+            "menus.line.nodes.vote: leads back to itself without asking anything",
+            id="one voter after the other",
+        ),
+        pytest.param(
+            {"nodes__vote": {"connect": "mayor", "reached": "bye", "missed": "bye", "none": "bye"}},
+            "menus.line.nodes.vote.connect: must be one of voter, tracker, not 'mayor'",
+            id="nobody we connect to",
+        ),
+        pytest.param(
+            {"nodes__vote": {"enter_pin": "gone", "wrong": "lost", "next": "bye"}},
+            "menus.line.nodes.vote: there is no prompt 'lost'",
+            id="a wrong PIN that is not told of",
+        ),
+        pytest.param(
+            {"nodes__vote": {"branch": "stage", "cases": {"OLD": "bye"}, "otherwise": "bye"}},
+            "menus.line.nodes.vote: there is no stage 'OLD'",
+            id="a stage nobody reaches",
+        ),
+        pytest.param(
+            {"nodes__vote": {"set": "tracker", "value": "me", "next": "bye"}},
+            "menus.line.nodes.vote: sets the field 'tracker', which only the call itself may",
+            id="a menu that makes a tracker",
+        ),
+        pytest.param(
+            {"nodes__vote": {"recruit": "tracker", "next": "bye"}},
+            "menus.line.nodes.vote.recruit: must be `influencer`, not 'tracker'",
+            id="recruiting a tracker",
+        ),
     ],
 )
 def test_each_fault_is_told_with_its_place(changes: dict[str, Any], reason: str) -> None:
@@ -381,6 +435,15 @@ def test_a_prompt_may_be_a_sound_in_one_language() -> None:
         ({"decline": "rally", "next": "bye"}, Rsvp("rally", False, "bye")),
         ({"call_back": "help", "menu": "line", "next": "bye"}, RequestCallback("help", "bye", "line")),
         ({"transfer": "+918040001001", "next": "bye"}, Transfer("+918040001001", "bye")),
+        ({"recruit": "influencer", "next": "bye"}, Recruit("bye")),
+        (
+            {"connect": "tracker", "reached": "bye", "missed": "bye", "none": "bye"},
+            Connect(Party.TRACKER, "bye", "bye", "bye"),
+        ),
+        (
+            {"enter_pin": "agenda", "wrong": "goodbye", "next": "bye", "timeout_seconds": 9},
+            EnterPin("agenda", "goodbye", "bye", 9),
+        ),
         (
             {"branch": "field", "field": "age", "cases": {"18": "bye"}, "otherwise": "bye"},
             Branch(Subject.FIELD, {"18": "bye"}, "bye", "age"),
@@ -393,6 +456,42 @@ def test_each_node_is_written_as_what_it_does(written: dict[str, Any], node: obj
 
     assert menu.nodes["vote"] == node
     assert set(ways_on(menu.nodes["vote"]).values()) == {"bye"}
+
+
+@pytest.mark.parametrize(
+    ("opening", "written", "node"),
+    [
+        (_PIN, {"give_verdict": "not-genuine", "next": "bye"}, GiveVerdict("not-genuine", "bye")),
+        (_PIN, {"duty": "begins", "next": "bye"}, Duty(True, "bye")),
+        (_PIN, {"duty": "ends", "next": "bye"}, Duty(False, "bye")),
+        (_VOTER, {"set_disposition": "do-not-call", "next": "bye"}, SetDisposition("do-not-call", "bye")),
+    ],
+)
+def test_what_needs_a_pin_or_a_voter_may_follow_one(
+    opening: dict[str, Any], written: dict[str, Any], node: object
+) -> None:
+    menu = parsed(a_document(nodes__vote=opening, nodes__said=written)).menus["line"]
+
+    assert menu.nodes["said"] == node
+
+
+def test_who_was_connected_to_a_tracker_has_met_no_voter() -> None:
+    document = a_document(
+        nodes__vote=_VOTER | {"connect": "tracker"}, nodes__said={"set_disposition": "for", "next": "bye"}
+    )
+
+    assert reasons(document) == (
+        "menus.line.nodes.said: judges a voter, and can be reached without having been connected to one",
+    )
+
+
+def test_a_menu_knows_what_has_to_be_looked_up_for_it() -> None:
+    by_role = {"branch": "role", "cases": {"tracker": "bye"}, "otherwise": "bye"}
+    menu = parsed(a_document(nodes__vote=by_role)).menus["line"]
+
+    assert (menu.looks_at(Subject.ROLE, Subject.STAGE), menu.looks_at(Subject.STAGE)) == (True, False)
+    assert not menu.has_secrets
+    assert parsed(a_document(nodes__vote=_PIN | {"next": "bye"})).menus["line"].has_secrets
 
 
 def test_opting_out_of_less_than_all_is_refused() -> None:

@@ -12,18 +12,25 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ringback.domain.influencers import Stage
 from ringback.domain.menus import MOST_STEPS, PLAYBACK, Session, State, Turn, step
 from ringback.domain.nodes import (
     Branch,
     ChooseLanguage,
+    Connect,
+    Duty,
+    EnterPin,
+    GiveVerdict,
     Menu,
     OptIn,
     OptOut,
     Pledge,
     Record,
+    Recruit,
     RequestCallback,
     Rsvp,
     Say,
+    SetDisposition,
     SetField,
     Subject,
     Transfer,
@@ -32,12 +39,17 @@ from ringback.domain.turns import (
     AgendaHeard,
     Begin,
     CallbackRequested,
+    Connected,
+    ConnectEnded,
     Dial,
+    DispositionGiven,
+    DutyChanged,
     Effect,
     FeedbackRecorded,
     FieldSet,
     Heard,
     HungUp,
+    Identified,
     Input,
     KeyPressed,
     Keys,
@@ -47,13 +59,17 @@ from ringback.domain.turns import (
     Nothing,
     OptedIn,
     OptedOut,
+    Party,
     Pledged,
     Pressed,
+    Reach,
     Recorded,
     Recording,
+    Recruited,
     Rsvped,
     Silence,
     Spoken,
+    VerdictGiven,
     Voted,
     read_effect,
     written,
@@ -321,6 +337,9 @@ def test_what_was_kept_when_the_caller_hung_up_is_not_kept_twice() -> None:
         (Rsvp("rally", False, "bye"), Rsvped("rally", False)),
         (Pledge("wells", "bye"), Pledged("wells")),
         (RequestCallback("help", "bye"), CallbackRequested("help")),
+        (SetDisposition("wrong-number", "bye"), DispositionGiven("wrong-number")),
+        (Recruit("bye"), Recruited()),
+        (Duty(False, "bye"), DutyChanged(False)),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -335,6 +354,105 @@ def test_a_caller_is_connected_and_comes_back() -> None:
 
     assert dialling.ask == Dial("+918040001001")
     assert prompts(back) == ["goodbye"]
+
+
+# ── connected to a second person ──
+
+CONNECTING = a_menu(
+    vote=Connect(Party.VOTER, "after", "bye", "why"),
+    why=Branch(Subject.FIELD, {"slots": "complain"}, "agenda", "connected"),
+)
+
+
+@pytest.mark.parametrize(
+    ("came_to", "node"),
+    [
+        pytest.param(Connected(True), "after", id="they talked"),
+        pytest.param(Connected(False), "bye", id="nobody took the call"),
+        pytest.param(
+            Connected(False, "slots"), "complain", id="nobody was rung, for a reason the menu knows"
+        ),
+        pytest.param(Connected(False, "cap"), "agenda", id="nobody was rung, for another"),
+        pytest.param(Heard(), "bye", id="nobody told us"),
+        pytest.param(Silence(), "bye", id="nobody told us, in another way"),
+    ],
+)
+def test_who_comes_back_from_being_connected_goes_on_by_what_came_of_it(came_to: Input, node: str) -> None:
+    _, connecting, back = play("3", came_to, menu=CONNECTING)
+
+    assert (connecting.ask, connecting.speak) == (Reach(Party.VOTER), ())
+    assert back.session.node == node
+    told = came_to if isinstance(came_to, Connected) else Connected(False)
+    assert back.effects[0] == ConnectEnded("voter", told.talked, told.reason)
+
+
+@pytest.mark.parametrize("key", ["9", "0", "*", "1", "12"])
+def test_keys_mean_nothing_while_the_caller_is_connected(key: str) -> None:
+    _, connecting, pressed, back = play("3", key, Connected(True), menu=CONNECTING)
+
+    assert (pressed.ask, pressed.effects) == (connecting.ask, ())
+    assert back.session.node == "after"
+
+
+def test_hanging_up_while_connected_ends_the_call() -> None:
+    assert play("3", HungUp(), menu=CONNECTING)[-1].effects == (MenuEnded(False, "vote"),)
+
+
+def test_word_of_a_connection_that_nobody_asked_for_is_no_answer() -> None:
+    assert prompts(play(Connected(True))[-1]) == ["no-key", "ask"]
+
+
+# ── trackers ──
+
+TRACKERS = a_menu(
+    vote=EnterPin("complain", "goodbye", "judge"),
+    judge=GiveVerdict("genuine", "again"),
+    again=GiveVerdict("genuine", "after"),
+)
+KNOWN_TRACKER = Identified(True, {"tracker": "t", "review": "p-r001"})
+
+
+def test_a_pin_is_asked_for_in_secret() -> None:
+    assert play("3", menu=TRACKERS)[-1].ask == Keys(8, max_digits=6, finish_on="#", secret=True)
+
+
+def test_a_verdict_is_about_the_review_that_waits_and_is_given_once() -> None:
+    turn = play("3", KNOWN_TRACKER, menu=TRACKERS)[-1]
+
+    assert turn.effects == (VerdictGiven("p-r001", "genuine"),)
+    assert turn.session.knowledge.fields == {"tracker": "t"}
+
+
+def test_without_a_review_that_waits_there_is_no_verdict() -> None:
+    assert play("3", Identified(True), menu=TRACKERS)[-1].effects == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [Identified(False), Pressed("1234"), Pressed("5")],
+    ids=["looked at", "not looked at", "half of it"],
+)
+def test_a_wrong_pin_is_asked_again_twice_and_then_ends_politely_and_is_noted_nowhere(wrong: Input) -> None:
+    *_, first, second, third = play("3", wrong, wrong, wrong, menu=TRACKERS)
+
+    assert prompts(first) == prompts(second) == ["goodbye", "complain"]
+    assert (prompts(third), third.effects) == (["give-up"], (MenuEnded(False, "vote"),))
+    assert (first.effects, second.effects) == ((), ())
+
+
+def test_a_tracker_who_says_nothing_is_asked_again() -> None:
+    assert prompts(play("3", Silence(), menu=TRACKERS)[-1]) == ["no-key", "complain"]
+
+
+def test_nine_opts_out_where_a_pin_is_asked_for() -> None:
+    assert OptedOut() in play("3", "9", menu=TRACKERS)[-1].effects
+
+
+def test_a_branch_may_ask_whether_anything_is_known() -> None:
+    menu = a_menu(welcome=Branch(Subject.FIELD, {"": "agenda"}, "after", "review"))
+
+    assert play(menu=menu)[0].session.node == "agenda"
+    assert play(menu=menu, known=replace(KNOWN, fields={"review": "p-r001"}))[0].session.node == "after"
 
 
 NOON = datetime(2026, 11, 21, 6, 30, tzinfo=UTC)
@@ -517,14 +635,25 @@ def test_the_shipped_menus_say_what_their_golden_transcripts_say(path: Path) -> 
     golden = yaml.safe_load(path.read_text(encoding="utf-8"))
     menu = shipped().menus[golden["menu"]]
 
-    walked = transcript(menu, golden["language"], [turn["did"] for turn in golden["turns"][1:]])
+    doings = [turn["did"] for turn in golden["turns"][1:]]
+    walked = transcript(menu, golden["language"], doings, golden.get("stage"))
 
     assert walked == golden
 
 
 def test_every_shipped_menu_has_a_golden_transcript_in_every_language() -> None:
     menus = shipped().menus.values()
+    golden = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in TRANSCRIPTS]
 
-    assert {path.stem for path in TRANSCRIPTS} == {
-        f"{menu.id}-{code}" for menu in menus for code in menu.languages
+    assert {(each["menu"], each["language"]) for each in golden} == {
+        (menu.id, code) for menu in menus for code in menu.languages
     }
+    assert all(
+        path.stem.endswith(f"-{each['language']}") for path, each in zip(TRANSCRIPTS, golden, strict=True)
+    )
+
+
+def test_every_stage_of_an_influencer_has_a_golden_transcript() -> None:
+    golden = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in TRANSCRIPTS]
+
+    assert {each.get("stage") for each in golden if each["menu"] == "influencer"} == set(Stage)

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.domain.facts import CallMissed, Delivery, FailureAction, SmsStatusChanged
+from ringback.domain.legs import Ending, Progress
 from ringback.providers import exotel
 from ringback.providers.base import CallbackRequest, Direction, ListedCall, Pairs, Unreadable
 from ringback.providers.exotel import missed, statuses
@@ -491,6 +492,9 @@ def test_a_misspelt_name_is_not_taken_for_the_client() -> None:
         _ = exotel.Clients
 
 
+SID_OF_CONNECT = "b7e12c0a94d3f5e86170a2c4d6e8f99y"
+
+
 def test_the_sample_events_tell_what_their_names_say() -> None:
     """`make invoke` and the README use these files, so they must stay readable."""
     events = Path(__file__).parents[3] / "events" / "exotel"
@@ -515,6 +519,8 @@ def test_the_sample_events_tell_what_their_names_say() -> None:
         "sms_failed_dnd": SmsStatusChanged(
             message, Delivery.FAILED, "23005", FailureAction.SUPPRESS_CONTACT, sms, 1, sent
         ),
+        "call_connects": (SID_OF_CONNECT, "08040001031", "09000000301"),
+        "leg_ended": (SID_OF_CONNECT, Progress.TERMINAL, Ending.COMPLETED, 41),
     } == told
 
 
@@ -529,6 +535,12 @@ def _told(event: dict[str, object]) -> object:
     )
     pairs = exotel.read_pairs(request)
     match str(event["rawPath"]).split("/"):
+        case ["", "voice", _, "dial"]:
+            asked = exotel.read_turn("dial", pairs)
+            return asked.call_id, asked.dialled, asked.caller
+        case ["", "voice", _, "leg"]:
+            leg = exotel.read_leg(pairs)
+            return leg.call_id, leg.event, leg.status, leg.talked_seconds
         case ["", "voice", _, step]:
             return exotel.read_call(step, pairs)
         case ["", "sms", "status", message_id, _]:

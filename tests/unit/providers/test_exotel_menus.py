@@ -8,9 +8,9 @@ import pytest
 
 from phone_network import fragments
 from phone_network.fragments import Answer as Fetched
-from ringback.domain.turns import Ask, Dial, Keys, Nothing, Recording, Sound, Utterance, Words
+from ringback.domain.turns import Ask, Dial, Keys, Nothing, Party, Reach, Recording, Sound, Utterance, Words
 from ringback.providers import exotel
-from ringback.providers.base import Answer, Pairs, TurnRequest, Unreadable
+from ringback.providers.base import Answer, Pairs, Reaching, TurnRequest, Unreadable
 
 CALLED = (
     "CallSid=e12e87v&CallFrom=09000000101&CallTo=08040001021&Direction=incoming"
@@ -202,6 +202,7 @@ def test_reading_the_stored_pairs_again_gives_the_same_turn() -> None:
         (Keys(8), (), "ask"),
         (Recording(30), (words("speak"),), "record"),
         (Dial("+919000000101"), (), "dial"),
+        (Reach(Party.VOTER), (), "dial"),
         (Nothing(end=False), (words("agenda"),), "say"),
         (Nothing(), (words("goodbye"),), "end"),
         (Nothing(), (), "hang-up"),
@@ -261,6 +262,57 @@ def test_a_greeting_plays_text_or_sounds_one_a_line(
     assert body == rendered("say", ask, *speak)
 
 
+def reaching(*whisper: Utterance) -> Reaching:
+    return Reaching("+919000000202", "+918040001031", 25, 600, whisper, attempt=2)
+
+
+def connected(reach: Reaching | None, address: str = "") -> Any:
+    reply = exotel.render("dial", Answer((), Reach(Party.VOTER), 3, reach, address))
+    fragments.connect(Fetched(reply.status, reply.content_type.partition(";")[0], reply.body.encode()))
+    return json.loads(reply.body)
+
+
+def test_a_connect_to_somebody_we_chose_asks_again_after_a_failure_and_shows_our_number_alone() -> None:
+    """The network's own strict reading of a Connect's answer understands it."""
+    assert connected(reaching(words("नमस्ते")), "https://ringback.example/voice/t") == {
+        "fetch_after_attempt": True,
+        "destination": {"numbers": ["+919000000202"]},
+        "outgoing_phone_number": "+918040001031",
+        "record": False,
+        "max_ringing_duration": 25,
+        "max_conversation_duration": 600,
+        "start_call_playback": {"playback_to": "callee", "type": "text", "value": "नमस्ते"},
+        "dial_passthru_event_url": "https://ringback.example/voice/t/leg?attempt=2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("whisper", "playback"),
+    [
+        ((sound(),), {"playback_to": "callee", "type": "audio_url", "value": AUDIO}),
+        ((words("a"), sound()), {"playback_to": "callee", "type": "text", "value": "a ask"}),
+        ((), None),
+    ],
+    ids=["a sound", "words and a sound", "nothing"],
+)
+def test_a_whisper_is_one_sound_or_one_text(
+    whisper: tuple[Utterance, ...], playback: dict[str, str] | None
+) -> None:
+    assert connected(reaching(*whisper)).get("start_call_playback") == playback
+
+
+def test_without_an_address_of_ours_no_events_are_asked_for() -> None:
+    assert "dial_passthru_event_url" not in connected(reaching())
+
+
+def test_nobody_to_reach_is_an_empty_list() -> None:
+    assert connected(None)["destination"] == {"numbers": []}
+
+
+def test_a_whisper_of_exotels_goes_with_the_answer() -> None:
+    assert exotel.whispered("whisper", ()) is None
+
+
 def test_a_connect_dials_one_number_once() -> None:
     asked = rendered("dial", Dial("+919000000101"))
     order = fragments.connect(Fetched(200, "application/json", json.dumps(asked).encode()))
@@ -281,7 +333,7 @@ def test_a_connect_dials_one_number_once() -> None:
 )
 def test_the_type_of_an_answer_is_that_of_its_step(step: str, content_type: str) -> None:
     """HEAD is answered before anything is known of the turn, and what GET brings must have the same type."""
-    for ask in (Keys(8), Recording(30), Dial("+919000000101"), Nothing()):
+    for ask in (Keys(8), Recording(30), Dial("+919000000101"), Reach(Party.VOTER), Nothing()):
         for speak in ((), (words("a"),), (sound(),)):
             reply = exotel.render(step, Answer(speak, ask))
 

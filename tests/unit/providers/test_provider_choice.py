@@ -13,8 +13,7 @@ ONE, OTHER, THIRD = "a" * 64, "b" * 64, "c" * 64
 
 
 def settings_of(tokens: str) -> Settings:
-    addresses = {"RECORDING_QUEUE_URL": "queue", "ANSWER_GRIEVANCE_ARN": "machine"}
-    return settings.from_environment(environment(VOICE_TOKENS=tokens, **addresses))
+    return settings.from_environment(environment(VOICE_TOKENS=tokens, RECORDING_QUEUE_URL="queue"))
 
 
 def test_a_token_names_its_campaigns_provider_and_otherwise_it_is_the_usual_one() -> None:

@@ -1,6 +1,7 @@
 """Turns as TwiML: what Twilio's own builder would write, and what a strict reader of its documents accepts."""
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree
 
 import pytest
@@ -11,9 +12,9 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from phone_network.applets import Prompt
 from phone_network.twilio import twiml as strict
-from ringback.domain.turns import Ask, Dial, Keys, Nothing, Recording, Sound, Utterance, Words
+from ringback.domain.turns import Ask, Dial, Keys, Nothing, Party, Reach, Recording, Sound, Utterance, Words
 from ringback.providers import twilio
-from ringback.providers.base import Answer
+from ringback.providers.base import Answer, Reaching
 from ringback.providers.twilio import twiml
 
 HELLO = Utterance("ask", Words("नमस्ते"), "hi")
@@ -123,6 +124,76 @@ def test_a_transfer_rings_somebody_and_comes_back() -> None:
     expected.append(dial)
 
     assert same(document(Dial("+919000000201")), expected)
+
+
+def dialling(*whisper: Utterance) -> str:
+    reach = Reaching("+919000000202", "+918040001031", 25, 600, whisper, attempt=2)
+    return twilio.render("dial", Answer((), Reach(Party.VOTER), 3, reach)).body
+
+
+def test_who_is_to_be_connected_is_sent_to_where_somebody_is_chosen() -> None:
+    expected = VoiceResponse()
+    expected.say("नमस्ते", **HINDI)
+    expected.redirect("dial?after=3", method="POST")
+
+    assert same(document(Reach(Party.VOTER), HELLO), expected)
+
+
+def test_somebody_we_chose_is_rung_from_our_number_and_we_are_told_of_it() -> None:
+    expected = VoiceResponse()
+    dial = TwilioDial(
+        action="dial?after=3&attempt=2", method="POST", caller_id="+918040001031", timeout=25, time_limit=600
+    )
+    dial.number(
+        "+919000000202",
+        status_callback="leg?attempt=2",
+        status_callback_method="POST",
+        status_callback_event="initiated answered completed",
+    )
+    expected.append(dial)
+
+    assert same(dialling(), expected)
+
+
+def test_with_nobody_to_reach_the_caller_goes_back_into_the_menu() -> None:
+    expected = VoiceResponse()
+    expected.redirect("turn?after=3", method="POST")
+
+    assert same(twilio.render("dial", Answer((), Reach(Party.VOTER), 3)).body, expected)
+
+
+def test_a_whisper_is_said_as_the_address_of_its_document_says() -> None:
+    music, plain = (
+        Sound("https://m.example/a.wav?x=1&y=2", 3, "ask"),
+        Utterance("b", Words("Vanakkam & more"), "xx"),
+    )
+    (dial,) = strict.parse(dialling(HELLO, Utterance("a", music, "hi"), plain).encode())
+    assert isinstance(dial, strict.Dial)
+    step, _, query = dial.whisper_url.partition("?")
+    asked = (*parse_qsl(query), ("CallSid", "CA77"), ("To", "+919000000202"))
+    expected = VoiceResponse()
+    expected.say("नमस्ते", **HINDI)
+    expected.play("https://m.example/a.wav?x=1&y=2")
+    expected.say("Vanakkam & more")
+
+    reply = twilio.whispered(step, asked)
+
+    assert reply is not None
+    assert same(reply.body, expected)
+    assert twilio.whispered("turn", asked) is None
+
+
+def test_twilio_rings_whom_its_strict_reader_says() -> None:
+    (dial,) = strict.parse(dialling(HELLO).encode())
+
+    assert isinstance(dial, strict.Dial)
+    assert (dial.number, dial.caller_id, dial.timeout_seconds, dial.longest_seconds) == (
+        "+919000000202",
+        "+918040001031",
+        25.0,
+        600.0,
+    )
+    assert dial.status_events == {"initiated", "answered", "completed"}
 
 
 @pytest.mark.parametrize("nothing", ["", "  ", "\x08"])

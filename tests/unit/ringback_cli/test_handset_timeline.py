@@ -56,6 +56,26 @@ def test_a_failed_sms_is_told_as_one() -> None:
     assert texted == []
 
 
+def test_a_call_that_is_put_through_is_told_with_whom_it_reached_and_how_long_they_talked() -> None:
+    leg = {"call_sid": "c1", "from": CALLER, "to": OTHER}
+    text, _ = told(
+        [
+            event("call.made", call_sid="c1", **{"from": NUMBER, "to": CALLER}),
+            event("leg.ringing", **leg),
+            event("leg.ended", **leg, status="no-answer", talked_seconds=0.0),
+            event("leg.ended", **leg, status="completed", talked_seconds=44.8),
+            event("call.ended", call_sid="c1", answered=True, rings=1),
+        ]
+    )
+
+    assert f"Ringback has {CALLER} rung from {NUMBER}" in text
+    assert f"{OTHER} rings, for {CALLER} to talk to" in text
+    assert f"{OTHER}: no-answer\n" in text
+    assert f"{OTHER}: completed, 45 s of talk" in text
+    assert "the call is over" in text
+    assert "free of charge" not in text
+
+
 def test_only_what_concerns_the_phone_is_followed() -> None:
     followed = list(of_caller(CALLER, STORY))
 

@@ -38,6 +38,23 @@ def test_an_agenda_is_shown_as_heard_to_its_end() -> None:
     assert "[agenda] is heard to its end" in run("walk", "--keys", "s,1,h").output
 
 
+def test_a_walk_is_told_how_the_other_side_of_a_connection_fared() -> None:
+    shown = run("walk", "--menu", "influencer", "--stage", "APPROVED", "--keys", "s,1,nobody cap").output
+
+    assert "[to-voter] connects to a voter" in shown
+    assert "· connect-ended party=voter talked=False reason=cap" in shown
+    assert "You have talked to as many voters as one day allows." in shown
+
+
+def test_a_walk_may_give_the_right_pin_and_a_wrong_one() -> None:
+    shown = run("walk", "--menu", "tracker", "--keys", "s,1234,pin idle,1").output
+
+    assert "[pin] waits 8 s for a PIN" in shown
+    assert shown.index("That PIN does not belong") < shown.index("No verdict of yours is awaited.")
+    assert "· duty-changed on=True" in shown
+    assert "review" not in shown
+
+
 def test_a_caller_whose_keys_run_out_hangs_up() -> None:
     assert "menu-ended complete=False furthest=language" in run("walk", "--keys", "").output
 
@@ -57,7 +74,7 @@ def test_a_saved_walk_can_be_walked_again(tmp_path: Path) -> None:
     [
         (
             ("walk", "--menu", "gone"),
-            "there is no menu 'gone', there are event, grievance, main, poll, registration",
+            "there is no menu 'gone', there are event, grievance, influencer, main, poll, registration, tracker",
         ),
         (("walk", "--lang", "te"), "main does not speak 'te', it speaks en, hi, mr, ta, ur"),
         (("menu", "check", "--campaign", "gone"), "there are no menus in"),
@@ -113,7 +130,7 @@ def test_an_svg_shows_every_node_and_key(language: str) -> None:
 def test_mermaid_shows_every_menu_with_its_keys_on_the_arrows() -> None:
     drawn = run("menu", "draw", "--lang", "en").output
 
-    assert drawn.count("flowchart TD") == 5
+    assert drawn.count("flowchart TD") == 7
     assert (
         '  n2{{"ask<br/>Which should come first in your village? For piped water, press 1. …"}}'
         in drawn.splitlines()

@@ -139,7 +139,7 @@ def test_every_dead_letter_queue_has_an_alarm_and_keeps_letters_longest() -> Non
     watched = {
         target(alarm["Dimensions"][0]["Value"])
         for alarm in of_type("AWS::CloudWatch::Alarm").values()
-        if alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        if alarm.get("MetricName") == "ApproximateNumberOfMessagesVisible"
     }
 
     assert letters == watched
@@ -162,7 +162,7 @@ def test_no_function_has_rights_from_a_managed_policy_but_to_log() -> None:
         assert managed == ([] if name.removesuffix("Role") in MACHINES else [LOGS]), name
 
 
-def test_the_voice_door_may_do_nothing_but_keep_facts_and_lead_calls() -> None:
+def test_the_voice_door_may_do_nothing_but_keep_facts_lead_calls_and_connect_them() -> None:
     """It is the one that strangers reach first. Whom it speaks to takes the pepper, which is fetched when the first menu is rung."""
     rights = [statement for role, statement in statements() if role == "VoiceWebhookRole"]
 
@@ -172,6 +172,14 @@ def test_the_voice_door_may_do_nothing_but_keep_facts_and_lead_calls() -> None:
         "ReadContent",
         "KnowCallers",
         "KnowDials",
+        "ReadWhoIsConnected",
+        "KeepPatches",
+        "TakeSlots",
+        "TakeTickets",
+        "ClaimVoters",
+        "ReadAndMoveInfluencers",
+        "TakeTrackers",
+        "OpenReviews",
         "ReadSecrets",
     ]
 

@@ -17,7 +17,10 @@ from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.feedback import Rules as FeedbackRules
 from ringback.domain.feedback import read_rules as read_feedback_rules
 from ringback.domain.gatherings import GatheringTexts
+from ringback.domain.patches import Patching, read_patching
 from ringback.domain.phones import NumberClass
+from ringback.domain.reviews import Rules as ReviewRules
+from ringback.domain.reviews import read_rules as read_review_rules
 from ringback.domain.rules import Rules, Window
 from ringback.domain.silences import Silence, read_silences
 from ringback.domain.templates import DltTemplate, mismatches
@@ -159,6 +162,10 @@ class Campaign:
     """None: nobody who calls hears anything."""
     feedback: FeedbackRules = field(default_factory=FeedbackRules)
     """How recorded grievances are tagged by themselves."""
+    patching: Patching | None = None
+    """None: nobody who calls is connected to anybody."""
+    reviews: ReviewRules | None = None
+    """How influencers are verified. None: nobody is, so nobody is put through to a voter."""
     callbacks: Callbacks = field(default_factory=Callbacks)
     strangers: StrangerLimits = field(default_factory=StrangerLimits)
     silences: tuple[Silence, ...] = ()
@@ -254,6 +261,9 @@ def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
     sender, limits = root.section("sender"), root.section("limits")
     texts = _read_texts(root.section("texts"), languages)
     voice = _read_voice(root.section("voice"), version) if root.has("voice") else None
+    patching = (
+        read_patching(root.section("patching"), _spoken(voice) or languages) if root.has("patching") else None
+    )
     numbers = _read_numbers(root.sections("numbers"), languages, texts, voice)
     if not languages:
         root.problem("languages", "is missing")
@@ -297,12 +307,26 @@ def _read(root: Section, rules_of_the_day: Rules, version: int) -> Campaign:
         rules=rules_of_the_day,
         voice=voice,
         feedback=read_feedback_rules(root.section("feedback")) if root.has("feedback") else FeedbackRules(),
+        patching=patching,
+        reviews=read_review_rules(root.section("reviews")) if root.has("reviews") else None,
         callbacks=read_callbacks(root.section("callbacks")) if root.has("callbacks") else Callbacks(),
-        strangers=read_stranger_limits(root.section("strangers"))
-        if root.has("strangers")
-        else StrangerLimits(),
+        strangers=_read_strangers(root, patching),
         silences=read_silences(root.sections("silences")) if root.has("silences") else (),
     )
+
+
+def _read_strangers(root: Section, patching: Patching | None) -> StrangerLimits:
+    """How much may be asked of people who never called: a campaign that patches says it in `patching`, beside what it asks of them."""
+    if patching is not None:
+        if root.has("strangers"):
+            root.problem("strangers", "must be left out: `patching` says it")
+        return StrangerLimits(patching.attempts_per_voter, patching.days_between, patching.per_area_per_day)
+    return read_stranger_limits(root.section("strangers")) if root.has("strangers") else StrangerLimits()
+
+
+def _spoken(voice: Voice | None) -> tuple[str, ...]:
+    """The languages that the campaign's menus speak; none where nobody who calls hears anything."""
+    return next((menu.languages for menu in voice.menus.values()), ()) if voice else ()
 
 
 def _read_voice(section: Section, version: int) -> Voice:
@@ -415,6 +439,8 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
     opt_outs = {n.number for n in campaign.numbers.values() if n.purpose is Purpose.OPT_OUT}
     if not opt_outs:
         yield "numbers: none is for opting out"
+    if campaign.reviews:
+        yield from (f"reviews.{fault}" for fault in _review_faults(campaign, campaign.reviews))
     for gathering, texts in _gathering_texts(campaign):
         for missing in sorted(name for name in texts.all if name and name not in campaign.texts):
             yield f"voice.gatherings.{gathering}.texts: there is no text {missing!r}"
@@ -442,6 +468,21 @@ def _cannot_call(campaign: Campaign, number: Number) -> Iterator[str]:
         yield "rings people back, and limits.voice_budget_rupees does not say what that may cost"
     if campaign.provider == "exotel" and not number.flow:
         yield "rings people back, and has no flow: the app id of the flow that such calls walk"
+
+
+def _review_faults(campaign: Campaign, rules: ReviewRules) -> Iterator[str]:
+    """What the section `reviews` names that the campaign does not have."""
+    menus = campaign.voice.menus if campaign.voice else {}
+    for key, menu in (("menu", rules.menu), ("tracker_menu", rules.tracker_menu)):
+        if menu and menu not in menus:
+            yield f"{key}: there is no menu {menu!r}"
+    for key, number in (("number", rules.number), ("tracker_number", rules.tracker_number)):
+        if number and number not in campaign.numbers:
+            yield f"{key}: must be one of the campaign's numbers"
+        elif number:
+            yield from (f"{key}: {why}" for why in _cannot_call(campaign, campaign.numbers[number]))
+    if rules.menu in menus and rules.manifesto not in menus[rules.menu].prompts:
+        yield f"manifesto: the menu {rules.menu} has no prompt {rules.manifesto!r}"
 
 
 def _faults(campaign: Campaign, name: str, language: str, opt_outs: set[str]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ringback.domain.menus import PLAYBACK, Session, State, Turn
 from ringback.domain.nodes import Menu
-from ringback.domain.turns import Ask, Dial, Sound, Utterance, read_ask, written
+from ringback.domain.turns import Ask, Dial, Reach, Sound, Utterance, read_ask, written
 
 ANSWERS_KEPT = 3
 """A provider repeats a request within seconds; nobody is three turns behind by then."""
@@ -87,7 +87,7 @@ class Call:
 
     def has_gone_quiet(self, now: datetime) -> bool:
         """Whether the caller must have left: providers do not tell of everybody who hangs up."""
-        connected = bool(self.answers) and isinstance(self.answers[-1].ask, Dial)
+        connected = bool(self.answers) and isinstance(self.answers[-1].ask, Dial | Reach)
         return self.is_live and now - self.last_at > (CONNECTED_FOR if connected else QUIET_FOR)
 
     def answer_to(self, fingerprint: str) -> Saved | None:

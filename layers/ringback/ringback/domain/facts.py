@@ -6,7 +6,7 @@ reaction's work, so that a better reading later can be applied to everything alr
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -180,6 +180,109 @@ class DialEnded:
 
 
 @dataclass(frozen=True, slots=True)
+class VoterDialled:
+    """A voter was given out to be rung in a call: `exotel:<CallSid>` / `dialled-1`. Ours, like a turn: the answer to the Connect *is* the
+    dial. A tracker in a voter's stead (X3) is told of the same way; `mystery` says so, and no number stands here.
+    """
+
+    source_id: str
+    attempt: int
+    """From 1."""
+    person: str
+    influencer: str
+    """The caller's person id."""
+    dialled: str
+    """E.164, one of ours: the number that was rung by the caller."""
+    pool: str
+    area: str | None
+    ticket: str | None
+    occurred_at: datetime
+    mystery: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"dialled-{self.attempt}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Make JSON of it; the call's id stands elsewhere."""
+        return _present(self)
+
+    @staticmethod
+    def from_document(source_id: str, document: Mapping[str, Any]) -> "VoterDialled":
+        """What `to_document` wrote; KeyError, TypeError or ValueError for anything else."""
+        told = dict(document)
+        at = times.read(told.pop("at"))
+        return VoterDialled(source_id, **{"area": None, "ticket": None, **told}, occurred_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerDialled:
+    """A tracker was given out to be rung in an influencer's call: `exotel:<CallSid>` / `tracker-dialled-1`."""
+
+    source_id: str
+    attempt: int
+    person: str
+    influencer: str
+    dialled: str
+    review: str
+    occurred_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"tracker-dialled-{self.attempt}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Make JSON of it; the call's id stands elsewhere."""
+        return _present(self)
+
+    @staticmethod
+    def from_document(source_id: str, document: Mapping[str, Any]) -> "TrackerDialled":
+        """What `to_document` wrote; KeyError, TypeError or ValueError for anything else."""
+        told = dict(document)
+        at = times.read(told.pop("at"))
+        return TrackerDialled(source_id, **told, occurred_at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class PatchTold:
+    """A patch moved on: somebody answered, a leg ended, or all of it is over: `exotel:<CallSid>` / `leg-1-terminal`, `patch-over`.
+
+    It says where to look, not what to do: whatever follows is read from the patch as it stands.
+    """
+
+    source_id: str
+    attempt: int
+    """0 for the patch as a whole."""
+    event: str
+    """`answered`, `terminal` or `over`."""
+    party: str
+    outcome: str | None
+    """What came of the attempt that ended by it; of the patch as a whole, why it is over."""
+    occurred_at: datetime
+
+    @property
+    def name(self) -> str:
+        return f"leg-{self.attempt}-{self.event}" if self.attempt else f"patch-{self.event}"
+
+    def to_document(self) -> dict[str, Any]:
+        """Make JSON of it; the call's id stands elsewhere."""
+        return _present(self)
+
+    @staticmethod
+    def from_document(source_id: str, document: Mapping[str, Any]) -> "PatchTold":
+        """What `to_document` wrote; KeyError, TypeError or ValueError for anything else."""
+        told = dict(document)
+        at = times.read(told.pop("at"))
+        return PatchTold(source_id, **{"outcome": None, **told}, occurred_at=at)
+
+
+def _present(fact: VoterDialled | TrackerDialled | PatchTold) -> dict[str, Any]:
+    document = {key: value for key, value in asdict(fact).items() if value is not None and value is not False}
+    del document["source_id"]
+    return document | {"at": times.written(document.pop("occurred_at"))}
+
+
+@dataclass(frozen=True, slots=True)
 class AttendeeCheckedIn:
     """A person came to a gathering, told to us by an operator: `check-in:<gathering>:<person>` / `attendee-checked-in`."""
 
@@ -209,7 +312,18 @@ class Unparsed:
         return None
 
 
-Fact = CallMissed | TurnTaken | SmsStatusChanged | DialEnded | ContactOptedOut | AttendeeCheckedIn | Unparsed
+Fact = (
+    CallMissed
+    | TurnTaken
+    | VoterDialled
+    | TrackerDialled
+    | PatchTold
+    | SmsStatusChanged
+    | DialEnded
+    | ContactOptedOut
+    | AttendeeCheckedIn
+    | Unparsed
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,11 @@ from ringback.domain.gatherings import REMIND_BEFORE, Gathering, GatheringTexts
 from ringback.domain.nodes import (
     Branch,
     ChooseLanguage,
+    Connect,
+    Duty,
+    EnterPin,
     Gather,
+    GiveVerdict,
     Hangup,
     Menu,
     Node,
@@ -23,9 +27,11 @@ from ringback.domain.nodes import (
     OptOut,
     Pledge,
     Record,
+    Recruit,
     RequestCallback,
     Rsvp,
     Say,
+    SetDisposition,
     SetField,
     Subject,
     Transfer,
@@ -33,12 +39,13 @@ from ringback.domain.nodes import (
 )
 from ringback.domain.polls import Poll
 from ringback.domain.texts import render, stray_braces, variables
-from ringback.domain.turns import Sound, Words
+from ringback.domain.turns import Disposition, Party, Sound, Verdict, Words
 from ringback.domain.voices import Voice
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NAME_MEANS = "lower-case letters, digits and dashes, beginning with a letter, at most 40"
 _ALL = re.compile("all")
+_INFLUENCER = re.compile("influencer")
 _LINK = re.compile(r"https://\S+")
 
 Values = Mapping[str, Mapping[str, str]]
@@ -51,6 +58,13 @@ class Channel(StrEnum):
     SMS = "sms"
     WHATSAPP = "whatsapp"
     VOICE = "voice"
+
+
+class Shift(StrEnum):
+    """What becomes of a tracker's duty."""
+
+    BEGINS = "begins"
+    ENDS = "ends"
 
 
 def parse(
@@ -255,6 +269,26 @@ def _transfer(section: Section) -> Node:
     return Transfer(section.text("transfer"), section.text("next"))
 
 
+def _connect(section: Section) -> Node:
+    return Connect(
+        section.choice("connect", Party),
+        section.text("reached"),
+        section.text("missed"),
+        section.text("none"),
+    )
+
+
+def _enter_pin(section: Section) -> Node:
+    return EnterPin(
+        section.text("enter_pin"), section.text("wrong"), section.text("next"), _seconds(section, 8)
+    )
+
+
+def _recruit(section: Section) -> Node:
+    section.text("recruit", _INFLUENCER, "`influencer`")
+    return Recruit(section.text("next"))
+
+
 def _call_back(section: Section) -> Node:
     return RequestCallback(
         section.text("call_back", _NAME, _NAME_MEANS), section.text("next"), _optional(section, "menu")
@@ -277,6 +311,14 @@ _VERBS: Mapping[str, Callable[[Section], Node]] = {
     "pledge": lambda part: Pledge(part.text("pledge"), part.text("next")),
     "call_back": _call_back,
     "transfer": _transfer,
+    "connect": _connect,
+    "enter_pin": _enter_pin,
+    "give_verdict": lambda part: GiveVerdict(part.choice("give_verdict", Verdict).value, part.text("next")),
+    "set_disposition": lambda part: SetDisposition(
+        part.choice("set_disposition", Disposition).value, part.text("next")
+    ),
+    "recruit": _recruit,
+    "duty": lambda part: Duty(part.choice("duty", Shift) is Shift.BEGINS, part.text("next")),
     "hang_up": lambda part: Hangup(part.text("hang_up")),
 }
 

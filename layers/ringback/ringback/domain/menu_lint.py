@@ -9,12 +9,18 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 
 from ringback.domain import phones
 from ringback.domain.announcements import announced, are_readable_in, tells_of_recording
+from ringback.domain.influencers import Stage
+from ringback.domain.menus import CONNECTED, REVIEW
 from ringback.domain.nodes import (
     KEYS,
     OPT_OUT,
     Branch,
     ChooseLanguage,
+    Connect,
+    Duty,
+    EnterPin,
     Gather,
+    GiveVerdict,
     Hangup,
     Manner,
     Menu,
@@ -24,13 +30,15 @@ from ringback.domain.nodes import (
     RequestCallback,
     Rsvp,
     Say,
+    SetDisposition,
+    SetField,
     Subject,
     Transfer,
     Vote,
     ways_on,
 )
 from ringback.domain.speech import seconds, spoken_words
-from ringback.domain.turns import Sound, Words
+from ringback.domain.turns import Party, Sound, Words
 from ringback.domain.voices import Voice
 
 MOST_CHOICES = 4
@@ -41,7 +49,10 @@ LONGEST_RECORDING_SECONDS = 30
 """SOURCE: F82."""
 
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
-_SPEAKING = (Say, Gather, ChooseLanguage, Record, Hangup)
+_SPEAKING = (Say, Gather, ChooseLanguage, Record, EnterPin, Hangup)
+
+_OURS = frozenset({CONNECTED, REVIEW, "tracker"})
+"""Fields that a call is told and a menu must not set: `tracker` is who gave their PIN."""
 
 
 def faults(voice: Voice) -> tuple[str, ...]:
@@ -85,6 +96,7 @@ def _menu_faults(voice: Voice, menu: Menu) -> Iterator[tuple[str, str]]:
             yield at, "leads back to itself without asking anything"
     yield from _silent_about_the_sponsor(voice, menu)
     yield from _silent_about_recording(menu)
+    yield from _out_of_turn(menu)
     for manner in Manner:
         if manner not in menu.prompts:
             yield f".prompts.{manner}", "is missing: every menu needs it"
@@ -123,6 +135,10 @@ def _faults_of(node: Node, voice: Voice, menu: Menu) -> Iterator[str]:
             yield from (
                 f"{case!r} are no hours such as `10:00-13:00`" for case in cases if not _HOURS.fullmatch(case)
             )
+        case Branch(on=Subject.STAGE, cases=cases):
+            yield from _unknown("stage", cases, [stage.value for stage in Stage])
+        case SetField(field=name) if name in _OURS:
+            yield f"sets the field {name!r}, which only the call itself may"
         case Rsvp(gathering=gathering):
             yield from _unknown("gathering", [gathering], voice.gatherings)
         case Vote(poll=poll, option=option):
@@ -194,6 +210,23 @@ def _silent_about_recording(menu: Menu) -> Iterator[tuple[str, str]]:
                 yield f".nodes.{name}.{language}", "records a caller who has not been told so"
 
 
+def _out_of_turn(menu: Menu) -> Iterator[tuple[str, str]]:
+    """Who speaks as a tracker must have said their PIN before, whichever way they came; and who judges a voter must have been connected."""
+
+    def is_unknown(node: Node) -> bool:
+        return not isinstance(node, EnterPin)
+
+    def is_alone(node: Node) -> bool:
+        return not (isinstance(node, Connect) and node.party is Party.VOTER)
+
+    for name in _reachable(menu, [menu.start], is_unknown):
+        if isinstance(menu.nodes[name], GiveVerdict | Duty):
+            yield f".nodes.{name}", "is for trackers, and can be reached without a PIN"
+    for name in _reachable(menu, [menu.start], is_alone):
+        if isinstance(menu.nodes[name], SetDisposition):
+            yield f".nodes.{name}", "judges a voter, and can be reached without having been connected to one"
+
+
 # ── warnings ──
 
 
@@ -243,8 +276,10 @@ def _unused_everywhere(voice: Voice) -> set[str]:
 
 
 def _passes(node: Node) -> bool:
-    """Whether a call may go through a node without waiting for the caller."""
-    waits = isinstance(node, Gather | Record | Transfer | Hangup)
+    """Whether a call may go through a node without waiting for the caller. Connecting is no waiting: there may be nobody to ring, and
+    whoever was talked to, the caller must say so before somebody else is rung.
+    """
+    waits = isinstance(node, Gather | Record | Transfer | EnterPin | Hangup)
     return not waits and not (isinstance(node, Say) and node.agenda)
 
 
@@ -267,6 +302,8 @@ def _prompts_of(node: Node) -> tuple[str, ...]:
     match node:
         case Record(prompt=prompt, review=str(review)):
             return prompt, review
+        case EnterPin(prompt=prompt, wrong=wrong):
+            return prompt, wrong
         case Say() | Gather() | ChooseLanguage() | Record() | Hangup():
             return (node.prompt,)
     return ()

@@ -1,7 +1,8 @@
 """A call in a menu: where it stands, and `step`, which says what the caller's next doing leads to.
 
 A call walks from node to node. Most nodes say or do something and go on at once; a step ends at the first node that waits for the
-caller, or at the end of the call. Wherever a key is waited for, 9 opts out, 0 repeats and * goes back.
+caller, or at the end of the call. Wherever a key is waited for, 9 opts out, 0 repeats and * goes back; while the caller is connected to
+somebody, keys mean nothing.
 """
 
 from collections.abc import Mapping
@@ -16,7 +17,11 @@ from ringback.domain.nodes import (
     REPEAT,
     Branch,
     ChooseLanguage,
+    Connect,
+    Duty,
+    EnterPin,
     Gather,
+    GiveVerdict,
     Hangup,
     Manner,
     Menu,
@@ -25,9 +30,11 @@ from ringback.domain.nodes import (
     OptOut,
     Pledge,
     Record,
+    Recruit,
     RequestCallback,
     Rsvp,
     Say,
+    SetDisposition,
     SetField,
     Subject,
     Transfer,
@@ -40,11 +47,16 @@ from ringback.domain.turns import (
     Ask,
     Begin,
     CallbackRequested,
+    Connected,
+    ConnectEnded,
     Dial,
+    DispositionGiven,
+    DutyChanged,
     Effect,
     FeedbackRecorded,
     FieldSet,
     HungUp,
+    Identified,
     Input,
     KeyPressed,
     Keys,
@@ -56,12 +68,15 @@ from ringback.domain.turns import (
     OptedOut,
     Pledged,
     Pressed,
+    Reach,
     Recorded,
     Recording,
+    Recruited,
     Rsvped,
     Sound,
     Spoken,
     Utterance,
+    VerdictGiven,
     Voted,
     read_knowledge,
     written,
@@ -78,6 +93,17 @@ MOST_TRIES = 2
 
 SURE = 0.5
 """How sure a provider must be of a word; below that we ask for keys. Our assumption: no provider says what its number means."""
+
+PIN_DIGITS = 6
+"""The most digits a PIN has; `#` ends a shorter one."""
+
+REVIEW = "review"
+"""The field that names the review waiting for a tracker's verdict. Known once they gave their PIN, until they gave the verdict."""
+
+CONNECTED = "connected"
+"""The field that says what came of the last connecting: `reached`, `missed`, or why nobody was rung."""
+
+REACHED, MISSED = "reached", "missed"
 
 MOST_STEPS = 60
 """What a caller may do in one call; it ends politely then. Our assumption: ten minutes of keys."""
@@ -155,12 +181,12 @@ def step(menu: Menu, session: Session | None, input: Input) -> Turn:
         return walk.give_up()
     if isinstance(input, Begin):
         return walk.ask()
-    if isinstance(input, Pressed) and input.digits in _RESERVED:
+    if isinstance(input, Pressed) and input.digits in RESERVED and not walk.is_connecting:
         return walk.reserved(input.digits)
     return walk.answer(input)
 
 
-_RESERVED = (OPT_OUT, REPEAT, BACK)
+RESERVED = (OPT_OUT, REPEAT, BACK)
 
 
 def _beginning(menu: Menu, input: Input) -> Session:
@@ -176,6 +202,10 @@ class _Walk:
         self._session = session
         self._speak: list[Utterance] = []
         self._effects: list[Effect] = []
+
+    @property
+    def is_connecting(self) -> bool:
+        return isinstance(self._node(), Connect)
 
     # what the caller did
 
@@ -197,6 +227,10 @@ class _Walk:
                 return self._heard(node, key)
             case Transfer() as node:
                 return self.enter(node.next)
+            case Connect() as node:
+                return self._connected(node, input)
+            case EnterPin() as node:
+                return self._identified(node, input)
         return self.give_up()
 
     def reserved(self, key: str) -> Turn:
@@ -272,6 +306,28 @@ class _Walk:
         self._effects.append(AgendaHeard(node.prompt, completed=not key))
         return self.enter(node.next)
 
+    def _connected(self, node: Connect, input: Input) -> Turn:
+        """Who comes back without word of the other side was not talked to."""
+        if isinstance(input, Pressed):
+            return self.ask()
+        back = input if isinstance(input, Connected) else Connected(talked=False)
+        self._effects.append(ConnectEnded(node.party.value, back.talked, back.reason))
+        came_of_it = REACHED if back.talked else back.reason or MISSED
+        self._learn(fields={**self._session.knowledge.fields, CONNECTED: came_of_it})
+        if back.talked:
+            return self.enter(node.reached)
+        return self.enter(node.none if back.reason else node.missed)
+
+    def _identified(self, node: EnterPin, input: Input) -> Turn:
+        """Digits that nobody has looked at identify nobody, and are not noted like other keys: they may be half a PIN."""
+        match input:
+            case Identified(ok=True, fields=fields):
+                self._learn(fields={**self._session.knowledge.fields, **fields})
+                return self.enter(node.next)
+            case Identified() | Pressed():
+                return self._try_again(node.wrong)
+        return self._try_again(Manner.SILENCE)
+
     def _back(self) -> Turn:
         self._cut_short()
         trail = self._session.trail
@@ -320,6 +376,13 @@ class _Walk:
                 return self._turn(Nothing(end=False))
             case Transfer() as node:
                 return self._turn(Dial(node.to))
+            case Connect() as node:
+                return self._turn(Reach(node.party))
+            case EnterPin() as node:
+                self._say(node.prompt)
+                return self._turn(
+                    Keys(node.timeout_seconds, max_digits=PIN_DIGITS, finish_on="#", secret=True)
+                )
             case Hangup() as node:
                 self._say(node.prompt)
                 return self._end(State.ENDED, complete=True)
@@ -339,16 +402,34 @@ class _Walk:
                 return _taken(node, self._session.knowledge)
             case ChooseLanguage() if self._session.knowledge.language_offered:
                 pass
-            case Gather() | ChooseLanguage() | Record() | Say() | Transfer() | Hangup():
+            case (
+                Gather()
+                | ChooseLanguage()
+                | Record()
+                | Say()
+                | Transfer()
+                | Connect()
+                | EnterPin()
+                | Hangup()
+            ):
                 return None
             case SetField(field=name, value=value):
                 self._effects.append(FieldSet(name, value))
                 self._learn(fields={**self._session.knowledge.fields, name: value})
+            case GiveVerdict(verdict=verdict):
+                self._judge(verdict)
             case _:
                 self._effects.append(_fact(node))
         return node.next
 
-    def _try_again(self, why: Manner) -> Turn:
+    def _judge(self, verdict: str) -> None:
+        """A verdict is given once; without a review that waits for one there is nothing to judge."""
+        fields = dict(self._session.knowledge.fields)
+        if review := fields.pop(REVIEW, ""):
+            self._effects.append(VerdictGiven(review, verdict))
+            self._learn(fields=fields)
+
+    def _try_again(self, why: str) -> Turn:
         if self._session.tries >= MOST_TRIES:
             return self.give_up()
         self._session = replace(self._session, tries=self._session.tries + 1)
@@ -413,7 +494,9 @@ def _is_sound(input: Input) -> TypeGuard[Recorded]:
     return isinstance(input, Recorded) and bool(input.url) and input.seconds != 0
 
 
-def _fact(node: OptIn | OptOut | Rsvp | Vote | Pledge | RequestCallback) -> Effect:
+def _fact(
+    node: OptIn | OptOut | Rsvp | Vote | Pledge | RequestCallback | SetDisposition | Recruit | Duty,
+) -> Effect:
     match node:
         case OptIn():
             return OptedIn(node.channel)
@@ -425,6 +508,12 @@ def _fact(node: OptIn | OptOut | Rsvp | Vote | Pledge | RequestCallback) -> Effe
             return Voted(node.poll, node.option)
         case Pledge():
             return Pledged(node.issue)
+        case SetDisposition():
+            return DispositionGiven(node.disposition)
+        case Recruit():
+            return Recruited()
+        case Duty():
+            return DutyChanged(node.on)
         case _:
             return CallbackRequested(node.purpose, node.menu)
 
@@ -440,7 +529,7 @@ def _fits(node: Branch, case: str, known: Knowledge) -> bool:
         case Subject.PLACE:
             return f"{known.place}/".startswith(f"{case}/")
         case Subject.FIELD:
-            return known.fields.get(node.field or "") == case
+            return known.fields.get(node.field or "", "") == case
         case Subject.LANGUAGE:
             return known.language == case
         case Subject.ROLE:

@@ -14,7 +14,7 @@ from ringback.domain.calls import Caller, Recognised
 from ringback.domain.campaigns import Number
 from ringback.domain.contacts import Contact
 from ringback.domain.endings import Ending
-from ringback.domain.facts import DialEnded, TurnTaken
+from ringback.domain.facts import DialEnded, PatchTold, TrackerDialled, TurnTaken, VoterDialled
 from ringback.domain.times import INDIA
 from ringback.domain.turns import MenuEnded, OptedIn
 
@@ -31,6 +31,9 @@ IVR_COMPLETE = "ivr-complete"
 IVR_ABANDONED = "ivr-abandoned"
 OPTED_IN = "opted-in"
 ANSWERED = "call-answered"
+VOTERS_DIALLED = "voters-dialled"
+VOTERS_REACHED = "voters-reached"
+TRACKERS_DIALLED = "trackers-dialled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,18 @@ def of_ending(ending: DialEnded, *, repeated_telling: bool) -> Counter[str]:
     """
     counts = ending.ending is not Ending.COMPLETED and not repeated_telling
     return Counter({f"call-{ending.ending}": 1} if counts else {})
+
+
+def of_patch(fact: VoterDialled | TrackerDialled | PatchTold, *, repeated_telling: bool) -> Counter[str]:
+    """What happens in a patched call adds: who was rung, and that they talked. A tracker in a voter's stead counts like any voter."""
+    match fact:
+        case VoterDialled():
+            return Counter({VOTERS_DIALLED: 1})
+        case TrackerDialled():
+            return Counter({TRACKERS_DIALLED: 1})
+        case PatchTold(outcome="talked", party="voter") if not repeated_telling:
+            return Counter({VOTERS_REACHED: 1})
+    return Counter()
 
 
 def of_verification(contact: Contact) -> Counter[str]:

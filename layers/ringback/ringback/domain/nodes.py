@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ringback.domain.turns import Sound, Utterance, Words
+from ringback.domain.turns import Party, Sound, Utterance, Words
 
 OPT_OUT, REPEAT, BACK = "9", "0", "*"
 KEYS = frozenset("12345678")
@@ -145,6 +145,59 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True)
+class Connect:
+    """Connect the caller to a second person whom we choose (F35, F40). `reached`: they talked; `missed`: nobody took the call; `none`: there
+    was nobody to ring, and the field `connected` says why.
+    """
+
+    party: Party
+    reached: str
+    missed: str
+    none: str
+
+
+@dataclass(frozen=True, slots=True)
+class EnterPin:
+    """Have a tracker say who they are, by digits that are kept nowhere (F37). `wrong` is said before asking again."""
+
+    prompt: str
+    wrong: str
+    next: str
+    timeout_seconds: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class GiveVerdict:
+    """What the tracker thinks of the influencer of the review that waits for them (F36)."""
+
+    verdict: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetDisposition:
+    """What the caller says of the person they were just connected to (F48)."""
+
+    disposition: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recruit:
+    """Make the caller an influencer (F49)."""
+
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """Begin or end a tracker's shift."""
+
+    on: bool
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hangup:
     prompt: str
 
@@ -163,6 +216,12 @@ Node = (
     | Pledge
     | RequestCallback
     | Transfer
+    | Connect
+    | EnterPin
+    | GiveVerdict
+    | SetDisposition
+    | Recruit
+    | Duty
     | Hangup
 )
 
@@ -174,6 +233,8 @@ def ways_on(node: Node) -> dict[str, str]:
             return dict(node.options)
         case Branch():
             return {**node.cases, "otherwise": node.otherwise}
+        case Connect():
+            return {"reached": node.reached, "missed": node.missed, "none": node.none}
         case Hangup():
             return {}
         case _:
@@ -197,6 +258,15 @@ class Menu:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "depths", _depths(self.start, self.nodes))
+
+    def looks_at(self, *subjects: Subject) -> bool:
+        """Whether the menu goes on by one of these, which then has to be looked up."""
+        return any(isinstance(node, Branch) and node.on in subjects for node in self.nodes.values())
+
+    @property
+    def has_secrets(self) -> bool:
+        """Whether what callers press may be a PIN."""
+        return any(isinstance(node, EnterPin) for node in self.nodes.values())
 
     def chain(self, language: str) -> tuple[str, ...]:
         """The languages in which a caller of one may be spoken to, best first."""

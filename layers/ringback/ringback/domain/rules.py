@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
 from ringback.domain.documents import Section
+from ringback.domain.ledger import Rates, read_rates
 from ringback.domain.phones import NumberClass
 from ringback.domain.times import INDIA
 
@@ -58,6 +59,8 @@ class Rules:
     """Characters a template variable's value may have, by tag; `var` stands for the tags not named."""
     calls: "CallRules | None" = None
     """None in content that was published before there were any: then nobody is rung."""
+    patch_legs: Rates | None = None
+    """What the legs of a patched call cost. None likewise: then nobody is patched."""
 
     def is_dlt_id(self, text: str) -> bool:
         return text.isascii() and text.isdecimal() and len(text) in self.dlt_id_digits
@@ -102,6 +105,7 @@ def read(section: Section) -> Rules:
         dlt_header_digits=headers.integer("digits"),
         dlt_longest_values={"var": longest.integer("var"), "alphanumeric": longest.integer("alphanumeric")},
         calls=_read_calls(section) if section.has("call_classes") else None,
+        patch_legs=read_rates(section.section("patch_legs")) if section.has("patch_legs") else None,
     )
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, get_args
 
 from ringback.domain import times
@@ -100,23 +101,43 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class Connected:
+    """The caller is back from being connected. `talked`: the two talked. `reason`: why nobody was rung at all; None when somebody was."""
+
+    talked: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """The digits of a secret question were looked at. `fields` is what is known of whom they belong to; the digits themselves are not kept."""
+
+    ok: bool
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The call is over."""
 
 
-Input = Begin | Pressed | Silence | Recorded | Spoken | Heard | HungUp
+Input = Begin | Pressed | Silence | Recorded | Spoken | Heard | Connected | Identified | HungUp
 
 # ── what is asked of the caller ──
 
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Wait for keys. `words` is what speech recognition should expect; empty where only keys will do."""
+    """Wait for keys. `words` is what speech recognition should expect; empty where only keys will do.
+
+    What is pressed at a `secret` question is kept nowhere: a PIN.
+    """
 
     timeout_seconds: int
     max_digits: int = 1
     finish_on: str = ""
     words: tuple[str, ...] = ()
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +156,23 @@ class Dial:
     to: str
 
 
+class Party(StrEnum):
+    """Whom a caller is connected to."""
+
+    VOTER = "voter"
+    TRACKER = "tracker"
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Connect the caller to a second person, who is chosen and counted when the provider asks whom to ring; come back as with `Dial`."""
+
+    party: Party
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "party", Party(self.party))  # plain text, where JSON was read
+
+
 @dataclass(frozen=True, slots=True)
 class Nothing:
     """Ask nothing: say it and end the call, or say it and come back (`end=False`) when it was heard to its end."""
@@ -142,9 +180,28 @@ class Nothing:
     end: bool = True
 
 
-Ask = Keys | Recording | Dial | Nothing
+Ask = Keys | Recording | Dial | Reach | Nothing
 
 # ── what happened in the turn ──
+
+
+class Verdict(StrEnum):
+    """What a tracker may say of an influencer."""
+
+    GENUINE = "genuine"
+    NOT_GENUINE = "not-genuine"
+    UNSURE = "unsure"
+    """Somebody else is to be asked."""
+
+
+class Disposition(StrEnum):
+    """What a caller may say of the voter they were connected to (F48)."""
+
+    FOR = "for"
+    UNDECIDED = "undecided"
+    AGAINST = "against"
+    WRONG_NUMBER = "wrong-number"
+    DO_NOT_CALL = "do-not-call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +283,42 @@ class AgendaHeard:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectEnded:
+    """The caller came back from being connected to the second person."""
+
+    party: str
+    talked: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictGiven:
+    """A tracker who gave their PIN in this call judged the influencer of `review`; `verdict` is one of `Verdict`."""
+
+    review: str
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class DispositionGiven:
+    """What the caller said of the person they last talked to in this call: one of `Disposition`."""
+
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Recruited:
+    """The caller wants to become an influencer."""
+
+
+@dataclass(frozen=True, slots=True)
+class DutyChanged:
+    """A tracker who gave their PIN in this call began or ended their shift."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class MenuEnded:
     """`complete` when the menu came to one of its own ends (F30), `furthest` the node most steps from its start."""
 
@@ -245,6 +338,11 @@ Effect = (
     | FeedbackRecorded
     | FieldSet
     | AgendaHeard
+    | ConnectEnded
+    | VerdictGiven
+    | DispositionGiven
+    | Recruited
+    | DutyChanged
     | MenuEnded
 )
 
@@ -289,11 +387,16 @@ def _name(kind: type) -> str:
 
 
 def _present(fields: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {
-        key: times.written(value) if isinstance(value, datetime) else value
-        for key, value in fields
-        if value is not None
-    }
+    return {key: _plain(value) for key, value in fields if value is not None}
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case datetime():
+            return times.written(value)
+        case StrEnum():
+            return value.value
+    return value
 
 
 _EFFECTS = {_name(kind): kind for kind in get_args(Effect)}

@@ -8,14 +8,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ringback.domain.errors import Rejected
 from ringback.domain.facts import Fact, FailureAction
+from ringback.domain.legs import LegEvent
 
 if TYPE_CHECKING:
     from ringback.domain.campaigns import Sender
     from ringback.domain.turns import Ask, Utterance
+
+DIAL: Final = "dial"
+"""The step at which a provider asks whom to connect a caller to."""
+
+LEG: Final = "leg"
+"""The step at which it tells how the person so dialled fares."""
+
+ATTEMPT: Final = "attempt"
+"""The parameter that our own addresses carry there: which of a call's attempts is meant."""
 
 Pairs = tuple[tuple[str, str], ...]
 """Names and values of a callback in the order they came; nested names in PHP brackets: `Legs[0][Number]`."""
@@ -65,6 +75,25 @@ class TurnRequest:
     """UTC; None when the provider gave no readable time."""
     custom_field: str | None = None
     """Our own id of a call that we placed, where the provider gives it back. It could be forged, so alone it proves nothing."""
+    leg: LegEvent | None = None
+    """What the request tells of the person dialled in the call; None where it tells nothing of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reaching:
+    """Whom to dial in a call, and how: what a Connect is answered."""
+
+    number: str = field(repr=False)
+    """Of the person, E.164."""
+    caller_id: str
+    """Ours, E.164: the only number that the person sees (F47)."""
+    ring_seconds: int
+    longest_seconds: int
+    """After so much talk the provider ends it."""
+    whisper: tuple["Utterance", ...]
+    """What the person hears before the two are connected; the caller does not hear it."""
+    attempt: int
+    """From 1; the same person asked for again has the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +105,12 @@ class Answer:
     turn: int = 0
     """The turn's number in its call. A dialect that hands out addresses puts it there, so that the same key at the same node,
     pressed again, is another request and its repeat is not.
+    """
+    reach: Reaching | None = None
+    """Where the ask is to reach somebody: whom. None there: nobody is to be dialled."""
+    address: str = field(default="", repr=False)
+    """Where our doors for the campaign stand, whole and without a step: `https://…/voice/<token>`. For a dialect that has to hand out whole
+    addresses; empty where we were not told our own (`PUBLIC_URL`). Holds a secret, so it is never logged.
     """
 
 
@@ -209,6 +244,18 @@ class CallPage:
     """Records nobody could read: they count as having come, and are not in `calls`."""
 
 
+@dataclass(frozen=True, slots=True)
+class FoundCall:
+    """One call as the provider's own records have it, with the people who were dialled in it."""
+
+    call_id: str
+    is_over: bool
+    ended_at: datetime | None
+    """UTC; None while it goes on, and where the record does not say."""
+    legs: tuple[LegEvent, ...]
+    """How they fared, as far as the records tell: those whose call is over. Without a number: of whoever was dialled last."""
+
+
 class Dialect(Protocol):
     """How a provider tells and asks, and wants to be answered; a module, light enough for the voice door. Pure: every `read_*` gives
     the same for the same pairs, today and at a replay.
@@ -227,6 +274,10 @@ class Dialect(Protocol):
 
     def is_authentic(self, keys: Sequence[str], url: str, request: CallbackRequest) -> bool:
         """Whether one of the account's keys signed a request to `url`, our public address of it without the query."""
+
+    @property
+    def KEY_NAMES(self) -> frozenset[str]:
+        """The parameters that tell of pressed keys, so that a PIN can be left out of what is kept."""
 
     @property
     def repeats_keys(self) -> bool:
@@ -252,6 +303,14 @@ class Dialect(Protocol):
 
     def read_turn(self, step: str, pairs: Pairs) -> TurnRequest:
         """Raises `Unreadable`."""
+
+    def read_leg(self, pairs: Pairs) -> LegEvent:
+        """What a request at the step `LEG` tells. Raises `Unreadable`."""
+
+    def whispered(self, step: str, pairs: Pairs) -> Reply | None:
+        """What a person who was dialled hears before they are connected, where the provider asks for it by a request of its own; that
+        request says all that it takes. None for every other request.
+        """
 
     def is_fragment(self, step: str) -> bool:
         """Whether a request at this step brings nothing new and asks for a part of the turn answered last."""
@@ -290,3 +349,6 @@ class Provider(Protocol):
 
     def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
         """Calls made between two moments, oldest first. Raises `ProviderError`."""
+
+    def find_call(self, call_id: str) -> FoundCall | None:
+        """One call by the provider's own id; None when its records have none. Repeating it is safe. Raises `ProviderError`."""

@@ -3,8 +3,9 @@
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote_plus, urlencode
@@ -103,6 +104,19 @@ def keep_unparsed(
     """Keep a request that nobody can read; `secret` is the part of its address that must not be kept with it."""
     fact, raw = _unparsed(campaign, request, secret, reason)
     _journal(runtime, fact, campaign, fact.name, raw)
+
+
+_KEYS_TOLD = re.compile(rb"""(?i)(\bdigits\b["']?\s*[=:]\s*)("[^"]*"|[^&,}\s]*)""")
+
+
+def without_keys(request: CallbackRequest) -> CallbackRequest:
+    """A request that cannot be read, without the keys that it may tell of: nobody can say whether they are a PIN."""
+    query = _KEYS_TOLD.sub(rb"\1", request.query.encode("utf-8", "surrogateescape"))
+    return replace(
+        request,
+        query=query.decode("utf-8", "surrogateescape"),
+        body=_KEYS_TOLD.sub(rb"\1", request.body),
+    )
 
 
 def keep_sms_status(runtime: Runtime, message_id: str, proof: str, request: CallbackRequest) -> Verdict:

@@ -25,30 +25,58 @@ from ringback.domain.facts import (
     DialEnded,
     Entry,
     Fact,
+    PatchTold,
     SmsStatusChanged,
+    TrackerDialled,
     TurnTaken,
     Unparsed,
+    VoterDialled,
 )
 from ringback.domain.messages import Message, State
 from ringback.domain.metrics import Hour, Increments
+from ringback.domain.times import INDIA
 from ringback.domain.turns import (
+    AgendaHeard,
     CallbackRequested,
+    ConnectEnded,
+    DispositionGiven,
+    DutyChanged,
+    Effect,
     FeedbackRecorded,
     FieldSet,
     LanguageChosen,
+    MenuEnded,
     OptedIn,
     OptedOut,
+    Party,
     Pledged,
+    Recruited,
     Rsvped,
+    VerdictGiven,
     Voted,
 )
 from ringback.providers import dialect
 from ringback.runtime import Runtime
-from ringback.services import answers, callbacks, dials, failures, feedback, turns
+from ringback.services import (
+    answers,
+    callbacks,
+    dials,
+    failures,
+    feedback,
+    influencers,
+    patches,
+    reviews,
+    ring_backs,
+    trackers,
+    turns,
+)
+from ringback.services import ledger as books
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
+from ringback.store import calls as call_store
 from ringback.store import catalog, contacts, counters, journal, sending
 from ringback.store import messages as ledger
+from ringback.store import patches as patch_store
 
 OPT_OUT = "opt-out"
 CHECK_IN = "check-in"
@@ -78,6 +106,8 @@ def read(entry: Entry) -> Fact:
         return turns.read(entry, dict(pairs).get(turns.TURN))
     if entry.step == callbacks.DIAL_STATUS:
         return dialect(entry.provider).read_dial_status(entry.source_id, pairs)
+    if entry.step == patches.STEP:
+        return patches.read(entry, dict(pairs).get(patches.STEP))
     if entry.step == callbacks.SMS_STATUS:
         return dialect(entry.provider).read_sms_status(entry.source_id, pairs)
     return dialect(entry.provider).read_call(entry.step, pairs)
@@ -104,9 +134,17 @@ class _Batch:
     dials: list[queues.Ticket] = field(default_factory=list)
     blocks: Counter[tuple[str, str]] = field(default_factory=Counter)
     """(campaign, prefix) → how many of the batch's callers are of that block of numbers."""
+    areas: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """(campaign, Indian day, area) → how many of its voters were rung."""
 
     def count(self, hour: Hour, added: Counter[str]) -> None:
         metrics.merge(self.increments, hour, added)
+
+    def dialled_in(self, campaign: str, fact: VoterDialled) -> None:
+        """Count a call to a voter for their area and the day, which caps are about; a tracker in a voter's stead has no area."""
+        if fact.area is not None:
+            day = fact.occurred_at.astimezone(INDIA).date().isoformat()
+            self.areas[campaign, day, fact.area] += 1
 
     def plan(self, message: Message) -> None:
         ledger.plan(message)
@@ -124,6 +162,7 @@ class Reaction:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
+        self._patches = patches.Patches(runtime)
 
     def react(self, entries: Sequence[Entry], *, counting: bool = True) -> list[Entry]:
         """Carry out the consequences of a batch; returns the entries that failed, for the caller to retry.
@@ -147,6 +186,8 @@ class Reaction:
         queues.put(self._runtime.settings.dial_queue_url, batch.dials)
         if counting and entries:
             counters.add(batch.increments, shard=crc32(entries[0].source_id.encode()))
+            for (campaign, day, area), calls in batch.areas.items():
+                patch_store.count_area(campaign, day, area, calls)
         return failed
 
     def _consequences(self, entry: Entry, batch: _Batch) -> None:
@@ -155,12 +196,15 @@ class Reaction:
                 self._missed(entry, call, batch)
             case TurnTaken() as turn:
                 self._turned(entry, turn, batch)
+            case VoterDialled() | TrackerDialled() | PatchTold() as told:
+                self._patched(entry, told, batch)
             case SmsStatusChanged() as report:
                 self._reported(entry, report, batch)
             case DialEnded() as ending:
                 self._ended(entry, ending, batch)
             case ContactOptedOut(person=person):
                 contacts.opt_out(person, entry.received_at)
+                influencers.complained(self._runtime, self._shelf.current(entry.campaign), person)
             case AttendeeCheckedIn(gathering=gathering, person=person):
                 answers.check_in(entry.campaign, gathering, person, entry.received_at)
             case Unparsed():
@@ -193,11 +237,16 @@ class Reaction:
                 answers.keep_support(
                     campaign, contact, recognised.number, recognised.cause, recognised.occurred_at
                 )
+            if calls.asks_to_be_left_alone(recognised.number):
+                influencers.complained(self._runtime, campaign, contact.person)
             new_at = metrics.first_met(contact, recognised.cause, recognised.number)
             is_verified = contact.verified is not None
             if message is not None:
                 batch.plan(message)
-            if (menu := recognised.number.callback) is not None:
+            is_patched = ring_backs.missed(
+                self._runtime, campaign, recognised.number, contact, call.source_id
+            )
+            if (menu := recognised.number.callback) is not None and not is_patched:
                 batch.ring(_call_back(campaign, contact, recognised, menu))
         added = metrics.of_call(
             recognised, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
@@ -213,8 +262,31 @@ class Reaction:
         known = None
         if called.number is not None and called.phone is not None:
             known = self._met_in_menu(campaign, called.number, called, called.phone, turn, batch)
+        self._offered(entry, turn, called, known)
         for effect in turn.effects:
             match effect:
+                case AgendaHeard() if known is not None:
+                    influencers.heard(campaign, known.person, effect, turn.cause, called.occurred_at)
+                case ConnectEnded(party=Party.TRACKER, talked=False) if known is not None:
+                    influencers.promise(self._runtime, known.person, turn.cause, called.occurred_at)
+                case VerdictGiven():
+                    reviews.verdict_given(
+                        self._runtime,
+                        self._shelf.current(entry.campaign),
+                        effect,
+                        turn.source_id,
+                        turn.cause,
+                        called.occurred_at,
+                    )
+                case DutyChanged(on=on):
+                    trackers.duty_changed(
+                        self._runtime, entry.campaign, turn.source_id, on, called.occurred_at
+                    )
+                case DispositionGiven(disposition=disposition):
+                    campaign_now = self._shelf.current(entry.campaign)
+                    books.disposed(campaign_now, turn.source_id, disposition, called.occurred_at)
+                case MenuEnded():
+                    self._patches.over(entry.campaign, turn.source_id)
                 case FeedbackRecorded():
                     speaker = known or _somebody(campaign, turn)
                     feedback.received(
@@ -231,6 +303,37 @@ class Reaction:
                     for message in kept.messages:
                         batch.plan(message)
         batch.count(metrics.hour_of(campaign.id, called.occurred_at), metrics.of_turn(turn))
+
+    def _offered(self, entry: Entry, turn: TurnTaken, call: Recognised, known: Contact | None) -> None:
+        """Who walks the influencers' menu, or asks to be one in another, is an influencer from then on (F34, F49)."""
+        campaign = self._shelf.current(entry.campaign)
+        if known is None or campaign.reviews is None:
+            return
+        recruited = any(isinstance(effect, Recruited) for effect in turn.effects)
+        walks = turn.menu == campaign.reviews.menu and (turn.turn == 1 or any(map(_is_agenda, turn.effects)))
+        if recruited or walks:
+            by = influencers.brought_by(campaign, known.person) if recruited else None
+            influencers.met(known, call.occurred_at, by)
+
+    def _patched(self, entry: Entry, fact: VoterDialled | TrackerDialled | PatchTold, batch: _Batch) -> None:
+        """What happened in a patched call: its machine, its people, and once it is over its cost."""
+        campaign = self._shelf.current(entry.campaign)
+        if not isinstance(fact, PatchTold):
+            books.dialled(self._runtime, campaign, fact)
+            self._end_if_left(entry.campaign, fact.source_id)
+        if isinstance(fact, VoterDialled):
+            batch.dialled_in(campaign.id, fact)
+        patch = books.settle(self._runtime, campaign, fact.source_id)
+        if patch is not None and patch.is_over:
+            ring_backs.heard(call_store.load(patch.call_id), patch)
+        hour = metrics.hour_of(entry.campaign, fact.occurred_at)
+        batch.count(hour, metrics.of_patch(fact, repeated_telling=entry.is_variant))
+
+    def _end_if_left(self, campaign: str, call_id: str) -> None:
+        """End the patch of a call that was over when somebody was given out for it: its end came before there was a patch to end."""
+        call = call_store.load(call_id)
+        if call is not None and not call.is_live:
+            self._patches.over(campaign, call_id)
 
     def _met_in_menu(
         self,
@@ -258,6 +361,7 @@ class Reaction:
             match effect:
                 case OptedOut():
                     contacts.opt_out(contact.person, turn.occurred_at)
+                    influencers.complained(self._runtime, campaign, contact.person)
                 case LanguageChosen(language=language):
                     contacts.choose_language(contact.person, language, turn.occurred_at)
                 case OptedIn(channel=channel):
@@ -357,6 +461,10 @@ class Reaction:
 def _call_back(campaign: Campaign, contact: Contact, call: Recognised, menu: str) -> Dial | None:
     """Plan to ring somebody back for a call of theirs."""
     return dials.plan_call_back(campaign, contact, call.dialled, menu, call.cause, call.occurred_at)
+
+
+def _is_agenda(effect: Effect) -> bool:
+    return isinstance(effect, AgendaHeard)
 
 
 def _somebody(campaign: Campaign, turn: TurnTaken) -> Contact:

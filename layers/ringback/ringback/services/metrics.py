@@ -12,7 +12,17 @@ from ringback.domain import calls, messages, metrics
 from ringback.domain.calls import Caller
 from ringback.domain.campaigns import Number
 from ringback.domain.errors import NotFound, Rejected
-from ringback.domain.facts import CallMissed, DialEnded, Entry, SmsStatusChanged, TurnTaken, Unparsed
+from ringback.domain.facts import (
+    CallMissed,
+    DialEnded,
+    Entry,
+    PatchTold,
+    SmsStatusChanged,
+    TrackerDialled,
+    TurnTaken,
+    Unparsed,
+    VoterDialled,
+)
 from ringback.domain.messages import State
 from ringback.domain.metrics import Divergence, Hour, Increments
 from ringback.domain.phones import person_id
@@ -130,6 +140,10 @@ class Recount:
                 self._add_call(entry, fact)
             case TurnTaken():
                 self._add_turn(entry, fact)
+            case VoterDialled() | TrackerDialled() | PatchTold():
+                hour = metrics.hour_of(entry.campaign, fact.occurred_at)
+                added = metrics.of_patch(fact, repeated_telling=entry.is_variant)
+                metrics.merge(self._counted, hour, added)
             case SmsStatusChanged():
                 self._add_report(entry, fact)
             case DialEnded():

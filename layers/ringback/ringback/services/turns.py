@@ -1,13 +1,17 @@
 """From a provider's question to a caller's next turn: read the call, step once, write call and fact together, answer.
 
 A request that brings nothing new gets its old answer and writes nothing; one that only asks for a fragment gets the last.
+
+A PIN is looked at before the step and kept nowhere: not in the journal, not in a log, and in the request's fingerprint only under a key.
 """
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ringback import observability
@@ -18,19 +22,23 @@ from ringback.domain.contacts import Contact
 from ringback.domain.conversations import ANSWERS_KEPT, QUIET_FOR, Call, Saved
 from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.domain.facts import Entry, TurnTaken
-from ringback.domain.menus import Session, State, Turn, step
-from ringback.domain.nodes import Manner, Menu
+from ringback.domain.influencers import Stage
+from ringback.domain.menus import RESERVED, Session, State, Turn, step
+from ringback.domain.nodes import Manner, Menu, Subject
 from ringback.domain.turns import (
     Begin,
+    Connected,
     Dial,
     Heard,
     HungUp,
+    Identified,
     Input,
     Keys,
     Knowledge,
     MenuEnded,
     Nothing,
     Pressed,
+    Reach,
     Recorded,
     Recording,
     Silence,
@@ -43,6 +51,9 @@ from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import calls, contacts
 from ringback.store import dials as ledger
+
+if TYPE_CHECKING:
+    from ringback.services.patches import Patches
 
 TURN = "turn"
 """The step under which a turn stands in the journal."""
@@ -73,6 +84,13 @@ class Turns:
         self._runtime = runtime
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
 
+    @cached_property
+    def _patches(self) -> "Patches":
+        """Loaded with the first caller who comes back from being connected."""
+        from ringback.services.patches import Patches
+
+        return Patches(self._runtime)
+
     def answer(
         self,
         dialect: Dialect,
@@ -92,16 +110,21 @@ class Turns:
             if len(request.body) > callbacks.LARGEST_BODY:
                 raise Unreadable(f"{len(request.body)} bytes")
             pairs = dialect.read_pairs(request)
+            if (whisper := dialect.whispered(request.step, pairs)) is not None:
+                return whisper
             asked = dialect.read_turn(request.step, pairs)
             asked = replace(asked, custom_field=dial_id or asked.custom_field)
         except Unreadable as problem:
-            callbacks.keep_unparsed(self._runtime, campaign, request, secret, str(problem))
+            callbacks.keep_unparsed(
+                self._runtime, campaign, callbacks.without_keys(request), secret, str(problem)
+            )
             return dialect.render(request.step, self._farewell(campaign, ""))
         if dialect.is_fragment(request.step):
             return dialect.render(request.step, self.last(dialect, campaign, asked))
         answer = self.take(dialect, campaign, asked, pairs)
         if answer is None:
-            callbacks.keep_unparsed(self._runtime, campaign, request, secret, "a number without a menu")
+            reason = "a number without a menu"
+            callbacks.keep_unparsed(self._runtime, campaign, callbacks.without_keys(request), secret, reason)
             answer = self._farewell(campaign, asked.dialled)
         return dialect.render(request.step, answer)
 
@@ -115,15 +138,17 @@ class Turns:
 
     def take(self, dialect: Dialect, campaign: str, asked: TurnRequest, pairs: Pairs) -> Answer | None:
         """Make the caller's next turn of a request, unless it made one before; None where the campaign has no menu for it. One read and
-        one transaction; a call's first turn reads content and contact too.
+        one transaction; a call's first turn reads content and contact too, one after connecting the patch, one with a PIN what it takes to
+        know a tracker.
 
         `Conflict` when other requests about the same call won every race for a second.
         """
         until = self._runtime.clock.now() + RACED_FOR
+        identified: Identified | None = None
         while True:
             now = self._runtime.clock.now()
             call = calls.load(_call_id(dialect, asked))
-            fingerprint = _fingerprint(asked, now)
+            fingerprint = self._fingerprint(asked, now)
             if call is None:
                 after = self._begun(dialect, campaign, asked, now)
             elif call.campaign != campaign:
@@ -132,7 +157,9 @@ class Turns:
                 observability.conclude("Repeated an answer", "TurnRepeated", call_id=call.call_id)
                 return self._answer(call, old)
             else:
-                after = self._stepped(call, _input(asked, call, dialect.repeats_keys), now)
+                if identified is None and _gives_pin(asked, call):
+                    identified = self._identified(call, asked)  # once: a wrong PIN counts
+                after = self._stepped(call, self._input(asked, call, dialect, identified), now)
             if after is None:
                 return None
             moved, turn = after
@@ -142,7 +169,8 @@ class Turns:
                 recording_url=asked.recording_url or moved.recording_url,
             )
             fact = _fact(moved, turn, _happened_at(asked, now))
-            if calls.save(moved, _entry(fact, moved, dialect.name, pairs, now), call.turn if call else None):
+            kept = pairs if self._may_keep_keys(asked, call) else _without(dialect.KEY_NAMES, pairs)
+            if calls.save(moved, _entry(fact, moved, dialect.name, kept, now), call.turn if call else None):
                 observability.conclude(
                     "Took a turn",
                     "TurnTaken",
@@ -220,7 +248,8 @@ class Turns:
         caller, phone = who_called(asked.caller, content, read_phone)
         person = self._person(content, phone) if caller is Caller.PERSON and phone is not None else None
         contact = contacts.load(person) if person else None
-        return _Opening(menu, person, _knowledge(contact, _language(contact, number), {}, now))
+        language = _language(contact, number)
+        return _Opening(menu, person, _knowledge(content.id, menu, person, contact, language, {}, now))
 
     def _placed(
         self, content: Campaign, number: Number, asked: TurnRequest, now: datetime
@@ -241,7 +270,9 @@ class Turns:
         if menu is None:
             return None
         language = contact.language if contact else number.language
-        return _Opening(menu, person, _knowledge(contact, language, dial.fields, now))
+        return _Opening(
+            menu, person, _knowledge(content.id, menu, person, contact, language, dial.fields, now)
+        )
 
     def _person(self, content: Campaign, phone: str) -> str:
         return phones.person_id(self._runtime.secrets.person_pepper, content.id, phone)
@@ -251,6 +282,57 @@ class Turns:
         menu = self._menu_of(call)
         turn = step(menu, call.session, input) if menu else _cut_off(call.session)
         return _moved(call, turn, now), turn
+
+    # what the caller did
+
+    def _input(
+        self, asked: TurnRequest, call: Call, dialect: Dialect, identified: Identified | None
+    ) -> Input:
+        """What the caller did, where more than the request says it: who gave a PIN, and what a patch came to."""
+        if identified is not None:
+            return identified
+        if isinstance(call.answers[-1].ask, Reach) and call.is_live:
+            connected = self._connected(
+                call, asked
+            )  # ends the patch while the call is live: a recount looks at live calls
+            if not asked.is_over:
+                return connected
+        plain = asked if self._may_keep_keys(asked, call) else replace(asked, digits=None)
+        return _input(plain, call, dialect.repeats_keys)
+
+    def _connected(self, call: Call, asked: TurnRequest) -> Connected:
+        """What the patch came to from which the caller is back, or left. How its last leg ended, this request may be the first to tell."""
+        talked, reason = self._patches.came_back(call.campaign, call.call_id, asked.leg)
+        return Connected(talked, reason.value if reason else None)
+
+    def _identified(self, call: Call, asked: TurnRequest) -> Identified:
+        """Whose PIN the digits are: the right one, from the telephone of the one whose it is."""
+        from ringback.services import trackers
+
+        content = self._shelf.version(call.campaign, call.version)
+        _, phone = who_called(call.caller, content, read_phone)
+        found = trackers.identify(self._runtime, content, phone, asked.digits or "")
+        return Identified(found is not None, found.fields if found else {})
+
+    def _may_keep_keys(self, asked: TurnRequest, call: Call | None) -> bool:
+        """Whether the keys that a request tells are no PIN: neither one given now nor, as providers tell keys again, one given before."""
+        menu = self._menu_of(call) if call and asked.digits else None
+        if call is None or menu is None or not menu.has_secrets:
+            return True
+        return _is_one_key(asked) and not _gives_pin(asked, call)
+
+    def _fingerprint(self, asked: TurnRequest, now: datetime) -> str:
+        """What tells a request from others of its call, in few characters. Where the provider gives nothing: what was done, about when.
+
+        Several keys may be a PIN, and a plain digest would give it away: there are a million.
+        """
+        key = (
+            b"" if _is_one_key(asked) else self._runtime.secrets.person_pepper[: hashlib.blake2b.MAX_KEY_SIZE]
+        )
+        did = (asked.digits, asked.recording_url, asked.spoken, asked.is_over)
+        moment = int(now.timestamp()) // _SAME_MOMENT_SECONDS
+        told = asked.fingerprint or repr((did, moment))
+        return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8, key=key).hexdigest()
 
     # what is answered
 
@@ -300,18 +382,44 @@ def _menu(content: Campaign, name: str | None) -> Menu | None:
     return content.voice.menus.get(name) if content.voice and name else None
 
 
-def _knowledge(contact: Contact | None, language: str, more: Mapping[str, str], now: datetime) -> Knowledge:
-    """What is known of a caller when the call begins; `more` is known of this call alone, and stands before the rest."""
+def _knowledge(
+    campaign: str,
+    menu: Menu,
+    person: str | None,
+    contact: Contact | None,
+    language: str,
+    more: Mapping[str, str],
+    now: datetime,
+) -> Knowledge:
+    """What is known of a caller when the call begins: the language they chose, or a guess; role and stage where the menu asks for them.
+    `more` is known of this call alone, and stands before the rest.
+    """
     fields = {**(contact.fields if contact else {}), **more}
+    role, stage = _standing(campaign, menu, person)
     return Knowledge(
         language=language,
         language_offered=contact is not None and contact.language_offered,
-        role=fields.get("role"),
-        stage=fields.get("stage"),
+        role=role,
+        stage=stage,
         place=fields.get("place"),
         fields=fields,
         now=now,
     )
+
+
+def _standing(campaign: str, menu: Menu, person: str | None) -> tuple[str | None, str | None]:
+    """A caller's role and stage, as far as the menu asks for them. Who is no influencer yet is new (F34); who hides their number is nobody."""
+    if person is None or not menu.looks_at(Subject.ROLE, Subject.STAGE):
+        return None, None
+    from ringback.store import influencers, trackers
+
+    influencer = influencers.load(person)
+    stage = (influencer.stage if influencer else Stage.NEW).value
+    if not menu.looks_at(Subject.ROLE):
+        return None, stage
+    if trackers.load(campaign, person):
+        return "tracker", stage
+    return ("influencer" if influencer else None), stage
 
 
 def _language(contact: Contact | None, number: Number) -> str:
@@ -339,6 +447,20 @@ def _input(asked: TurnRequest, call: Call, repeats_keys: bool) -> Input:
     return Silence()
 
 
+def _gives_pin(asked: TurnRequest, call: Call) -> bool:
+    question = call.answers[-1].ask
+    is_asked = isinstance(question, Keys) and question.secret and call.is_live and not asked.is_over
+    return is_asked and bool(asked.digits) and asked.digits not in RESERVED
+
+
+def _is_one_key(asked: TurnRequest) -> bool:
+    return len(asked.digits or "") <= 1
+
+
+def _without(names: Collection[str], pairs: Pairs) -> Pairs:
+    return tuple((name, value) for name, value in pairs if name not in names)
+
+
 def _moved(call: Call, turn: Turn, now: datetime) -> Call:
     number = call.turn + 1
     answers = (*call.answers, conversations.saved(number, turn))[-ANSWERS_KEPT:]
@@ -357,14 +479,6 @@ def _happened_at(asked: TurnRequest, now: datetime) -> datetime:
     """When the provider says the caller did it, where that can be."""
     told = asked.occurred_at
     return told if told is not None and now - _LATE < told < now + CLOCK_SKEW else now
-
-
-def _fingerprint(asked: TurnRequest, now: datetime) -> str:
-    """What tells a request from others of its call, in few characters. Where the provider gives nothing: what was done, about when."""
-    did = (asked.digits, asked.recording_url, asked.spoken, asked.is_over)
-    moment = int(now.timestamp()) // _SAME_MOMENT_SECONDS
-    told = asked.fingerprint or repr((did, moment))
-    return hashlib.blake2b(told.encode("utf-8", "replace"), digest_size=8).hexdigest()
 
 
 def _fact(call: Call, turn: Turn, at: datetime) -> TurnTaken:

@@ -1,7 +1,7 @@
 """Calls in a menu: one row each, written together with the fact of the turn that it stands after."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from zlib import crc32
@@ -16,7 +16,7 @@ from ringback.domain.facts import Entry
 from ringback.domain.menus import Session
 from ringback.store import journal
 from ringback.store.journal import KEPT_FOR
-from ringback.store.tables import CallRow, JournalRow, connection
+from ringback.store.tables import Attributes, CallRow, JournalRow, batch_get, connection
 
 BUCKETS = 8
 """Keys that the live calls are spread over, so that a rush never writes one key of the index more than it takes."""
@@ -28,6 +28,30 @@ def load(call_id: str) -> Call | None:
         return _call(CallRow.get(call_id, consistent_read=True))
     except CallRow.DoesNotExist:
         return None
+
+
+def key(call_id: str) -> dict[str, str]:
+    """The row's key, for a read of several tables at once."""
+    return {"call": call_id}
+
+
+def read(attributes: Attributes) -> Call:
+    """The call that a read of several tables brought."""
+    row = CallRow()
+    row.deserialize(dict(attributes))
+    return _call(row)
+
+
+def load_many(call_ids: Iterable[str]) -> Iterator[Call]:
+    """The calls there are among the ids, read consistently, in no order. One batch read per 100."""
+    return map(read, batch_get(CallRow, map(key, call_ids)))
+
+
+def every_live() -> Iterator[str]:
+    """The ids of the calls that go on as far as we know; the index is a little behind. One query per bucket."""
+    for bucket in range(BUCKETS):
+        for row in CallRow.live.query(_bucket(bucket)):
+            yield row.call
 
 
 def save(call: Call, entry: Entry, before: int | None) -> bool:

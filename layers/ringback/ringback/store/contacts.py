@@ -127,7 +127,7 @@ def _keep_first(name: str, value: str) -> Action:
 
 def _update(person: str, actions: list[Action], condition: Condition | None) -> Contact | None:
     attributes = update_if(ContactRow, person, actions=actions, condition=condition)
-    return _contact(attributes) if attributes is not None else None
+    return read(attributes) if attributes is not None else None
 
 
 def load(person: str) -> Contact | None:
@@ -138,7 +138,7 @@ def load(person: str) -> Contact | None:
 def load_many(people: Iterable[str]) -> dict[str, Contact]:
     """The known ones among the people, read consistently in one batch per 100."""
     keys = ({"person": person} for person in dict.fromkeys(people))
-    return {contact.person: contact for contact in map(_contact, batch_get(ContactRow, keys))}
+    return {contact.person: contact for contact in map(read, batch_get(ContactRow, keys))}
 
 
 def every(campaign: str | None = None) -> Iterator[Contact]:
@@ -147,13 +147,14 @@ def every(campaign: str | None = None) -> Iterator[Contact]:
     condition = Path(["campaign"]) == campaign if campaign else None
     while True:
         answer = table.scan(filter_condition=condition, exclusive_start_key=start)
-        yield from map(_contact, answer["Items"])
+        yield from map(read, answer["Items"])
         start = answer.get("LastEvaluatedKey")
         if not start:
             return
 
 
-def _contact(item: Mapping[str, Any]) -> Contact:
+def read(item: Mapping[str, Any]) -> Contact:
+    """The person that a row tells of."""
     texts = {name: value["S"] for name, value in item.items() if "S" in value}
     opted_out_at = times.read(texts["opted_out_at"]) if "opted_out_at" in texts else None
     given = {

@@ -10,6 +10,13 @@
 | answers | topic, person | what one person has said to one topic; `<campaign>/poll:first-need#07`, spread over buckets by person |
 | catalog | campaign, version | published content: `current`, `v00001` …; and `number#<E.164>`, `owner`: which campaign a number belongs to |
 | feedback | feedback | one recorded grievance, its tags and its clock; index `waiting` of what is open, late or unsettled |
+| pools | pool, row | a pool, a cursor or a block of tickets of one of its shards, or the progress of a load |
+| voters | voter | one voter of one pool, `<campaign>/<pool>/<person>`; index `due` of those who wait for a new ticket |
+| influencers | person | one influencer: their stage, counts and last moves; indexes `listing` by stage, `promises` of who waits for a call |
+| reviews | person, n | one review of an influencer, its verdict and the token its machine waits by; index `waiting` of those undecided |
+| trackers | campaign, person | one tracker: PIN, shift, whom they are busy with, which verdicts they owe |
+| patches | call | one call whose caller is connected to a second person: who was rung, and how it went |
+| ledger | book, leg | what one leg of a patched call cost; `<campaign>#<area>#<day>`, `<call id>/<attempt>/<leg>` |
 | counters | name, shard | sharded metrics, the pace, spending, pauses, tripped prefixes, the reconciler's watermark |
 """
 
@@ -264,6 +271,231 @@ class FeedbackRow(Model):
     waiting = WaitingIndex()
 
 
+class PoolRow(Model):
+    """`!`, `<pool>`: the pool. `<pool>`, `load#<digest>`: a load. `<pool>#<shard>`, `!`: a cursor; `b<first position>`: a block of
+    tickets. A cursor's counts name themselves (`domain.pools.count_of`).
+    """
+
+    class Meta(_Meta):
+        table_name = "pools"
+
+    pool = UnicodeAttribute(hash_key=True)
+    row = UnicodeAttribute(range_key=True)
+    state = UnicodeAttribute(null=True)
+    shards = NumberAttribute(null=True)
+    opened_at = UnicodeAttribute(null=True)
+    lock = UnicodeAttribute(null=True)
+    locked_until = UnicodeAttribute(null=True)
+    next = NumberAttribute(null=True)
+    tail = NumberAttribute(null=True)
+    swept = NumberAttribute(null=True)
+    mark = NumberAttribute(null=True)
+    marked_at = UnicodeAttribute(null=True)
+    block = UnicodeAttribute(null=True)
+    people = UnicodeAttribute(null=True)
+    is_new = BooleanAttribute(null=True)
+
+
+class VotersDueIndex(GlobalSecondaryIndex["VoterRow"]):  # type: ignore[no-untyped-call]
+    """Who waits until they may be rung again: `<pool>#<n>`, by when. Rows without a bucket are absent."""
+
+    class Meta:
+        index_name = "due"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    due_at = UnicodeAttribute(range_key=True)
+
+
+class VoterRow(Model):
+    """What callers keyed in stands in attributes of its own: `said <moment>/<claim>`."""
+
+    class Meta(_Meta):
+        table_name = "voters"
+
+    voter = UnicodeAttribute(hash_key=True)
+    phone = UnicodeAttribute()
+    language = UnicodeAttribute()
+    area = UnicodeAttribute(null=True)
+    name = UnicodeAttribute(null=True)
+    consent = UnicodeAttribute(null=True)
+    consent_evidence = UnicodeAttribute(null=True)
+    consent_at = UnicodeAttribute(null=True)
+    dnd = BooleanAttribute(null=True)
+    dnd_checked_at = UnicodeAttribute(null=True)
+    load = UnicodeAttribute()
+    ticket = UnicodeAttribute()
+    state = UnicodeAttribute()
+    claim = UnicodeAttribute(null=True)
+    attempts = NumberAttribute(null=True)
+    last_at = UnicodeAttribute(null=True)
+    outcome = UnicodeAttribute(null=True)
+    rule = UnicodeAttribute(null=True)
+    leaning = UnicodeAttribute(null=True)
+    leaning_at = UnicodeAttribute(null=True)
+    complained = UnicodeAttribute(null=True)
+    bucket = UnicodeAttribute(null=True)
+    due_at = UnicodeAttribute(null=True)
+    due = VotersDueIndex()
+
+
+class ListingIndex(GlobalSecondaryIndex["InfluencerRow"]):  # type: ignore[no-untyped-call]
+    """Influencers of one stage, `<campaign>#<stage>#<n>`, by when they reached it."""
+
+    class Meta:
+        index_name = "listing"
+        projection = KeysOnlyProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    stage_at = UnicodeAttribute(range_key=True)
+
+
+class PromisesIndex(GlobalSecondaryIndex["InfluencerRow"]):  # type: ignore[no-untyped-call]
+    """Influencers who were promised to be rung back, `promised#<n>`. Rows without a promise are absent."""
+
+    class Meta:
+        index_name = "promises"
+        projection = KeysOnlyProjection()
+
+    promises = UnicodeAttribute(hash_key=True)
+    promised_at = UnicodeAttribute(range_key=True)
+
+
+class InfluencerRow(Model):
+    class Meta(_Meta):
+        table_name = "influencers"
+
+    person = UnicodeAttribute(hash_key=True)
+    campaign = UnicodeAttribute()
+    phone = UnicodeAttribute()
+    language = UnicodeAttribute()
+    enrolled_at = UnicodeAttribute()
+    stage = UnicodeAttribute()
+    stage_at = UnicodeAttribute()
+    listing = UnicodeAttribute()
+    because = UnicodeAttribute(null=True)
+    revision = NumberAttribute()
+    review = NumberAttribute()
+    chain = UnicodeAttribute(null=True)
+    patched = NumberAttribute(null=True)
+    talked_seconds = NumberAttribute(null=True)
+    day = UnicodeAttribute(null=True)
+    today = NumberAttribute(null=True)
+    short = NumberAttribute(null=True)
+    complaints = NumberAttribute(null=True)
+    block = NumberAttribute(null=True)
+    held = UnicodeAttribute(null=True)
+    promises = UnicodeAttribute(null=True)
+    promised_at = UnicodeAttribute(null=True)
+    promised_for = UnicodeAttribute(null=True)
+    history = UnicodeAttribute()
+    by_stage = ListingIndex()
+    waiting = PromisesIndex()
+
+
+class UndecidedIndex(GlobalSecondaryIndex["ReviewRow"]):  # type: ignore[no-untyped-call]
+    """Reviews that wait for something, `open#<n>`, and those whose machine has not heard, `settling#<n>`. Rows without a bucket are absent."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = KeysOnlyProjection()
+
+    bucket = UnicodeAttribute(hash_key=True)
+    expires_at = UnicodeAttribute(range_key=True)
+
+
+class ReviewRow(Model):
+    class Meta(_Meta):
+        table_name = "reviews"
+
+    person = UnicodeAttribute(hash_key=True)
+    n = UnicodeAttribute(range_key=True)
+    campaign = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    state = UnicodeAttribute()
+    opened_at = UnicodeAttribute()
+    expires_at = UnicodeAttribute()
+    bucket = UnicodeAttribute(null=True)
+    tracker = UnicodeAttribute(null=True)
+    call = UnicodeAttribute(null=True)
+    attempt = NumberAttribute()
+    talked_at = UnicodeAttribute(null=True)
+    talked_seconds = NumberAttribute(null=True)
+    asked = UnicodeAttribute(null=True)
+    verdict = UnicodeAttribute(null=True)
+    verdict_call = UnicodeAttribute(null=True)
+    verdict_cause = UnicodeAttribute(null=True)
+    verdict_at = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    refusals = UnicodeAttribute(null=True)
+    awaits = UnicodeAttribute(null=True)
+    token = UnicodeAttribute(null=True)
+    waiting = UndecidedIndex()
+
+
+class TrackerRow(Model):
+    class Meta(_Meta):
+        table_name = "trackers"
+
+    campaign = UnicodeAttribute(hash_key=True)
+    person = UnicodeAttribute(range_key=True)
+    phone = UnicodeAttribute()
+    name = UnicodeAttribute()
+    pin = UnicodeAttribute()
+    languages = UnicodeSetAttribute(null=True)
+    mystery = BooleanAttribute()
+    on_duty = BooleanAttribute()
+    duty_at = UnicodeAttribute(null=True)
+    busy_call = UnicodeAttribute(null=True)
+    busy_until = UnicodeAttribute(null=True)
+    reviews_given = NumberAttribute(null=True)
+    last_call_at = UnicodeAttribute(null=True)
+    pending = UnicodeSetAttribute(null=True)
+    hour = UnicodeAttribute(null=True)
+    approvals = NumberAttribute(null=True)
+    wrong_pins = NumberAttribute(null=True)
+    locked_until = UnicodeAttribute(null=True)
+
+
+class PatchRow(Model):
+    class Meta(_Meta):
+        table_name = "patches"
+
+    call = UnicodeAttribute(hash_key=True)
+    campaign = UnicodeAttribute()
+    version = NumberAttribute()
+    number = UnicodeAttribute()
+    influencer = UnicodeAttribute()
+    party = UnicodeAttribute()
+    state = UnicodeAttribute()
+    revision = NumberAttribute()
+    attempts = UnicodeAttribute()
+    slot = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    lease_until = UnicodeAttribute()
+    token = UnicodeAttribute(null=True)
+    disputes = NumberAttribute(null=True)
+    disposition = UnicodeAttribute(null=True)
+    audited_at = UnicodeAttribute(null=True)
+    audit = UnicodeAttribute(null=True)
+    began_at = UnicodeAttribute()
+    last_at = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
+class LedgerRow(Model):
+    class Meta(_Meta):
+        table_name = "ledger"
+
+    book = UnicodeAttribute(hash_key=True)
+    leg = UnicodeAttribute(range_key=True)
+    seconds = NumberAttribute()
+    paise = NumberAttribute()
+    rate = UnicodeAttribute()
+    influencer = UnicodeAttribute()
+    expires_at = NumberAttribute()
+
+
 ALL: tuple[type[Model], ...] = (
     JournalRow,
     ContactRow,
@@ -273,6 +505,13 @@ ALL: tuple[type[Model], ...] = (
     AnswerRow,
     CatalogRow,
     FeedbackRow,
+    PoolRow,
+    VoterRow,
+    InfluencerRow,
+    ReviewRow,
+    TrackerRow,
+    PatchRow,
+    LedgerRow,
     CounterRow,
 )
 _BASE_NAMES = {model: model.Meta.table_name for model in ALL}
@@ -334,3 +573,27 @@ def batch_get(model: type[Model], keys: Iterable[Mapping[str, str]]) -> Iterator
         yield from answer["Responses"].get(table.table_name, [])
         left = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
         wanted = [{name: value["S"] for name, value in key.items()} for key in left] + wanted[100:]
+
+
+def read_together(
+    wanted: Mapping[type[Model], Iterable[Mapping[str, str]]],
+) -> dict[type[Model], list[Attributes]]:
+    """The rows of those keys that exist, of several tables, read consistently in one request for up to 100 keys in all; asks again
+    for what DynamoDB left out of an answer.
+    """
+    models = {connection(model).table_name: model for model in wanted}
+    shared = connection(next(iter(wanted))).connection
+    found: dict[type[Model], list[Attributes]] = {model: [] for model in wanted}
+    request: Mapping[str, Any] = {
+        connection(model).table_name: {
+            "Keys": [{name: {"S": value} for name, value in key.items()} for key in keys],
+            "ConsistentRead": True,
+        }
+        for model, keys in wanted.items()
+    }
+    while request:
+        answer = shared.dispatch("BatchGetItem", {"RequestItems": request})
+        for table, rows in answer["Responses"].items():
+            found[models[table]] += rows
+        request = answer.get("UnprocessedKeys", {})
+    return found

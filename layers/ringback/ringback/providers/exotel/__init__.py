@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ringback.providers.exotel.callbacks import read_call, read_dial_status, read_sms_status
+from ringback.providers.exotel.legs import read_leg
 from ringback.providers.exotel.menus import STEPS, is_fragment, read_turn
 from ringback.providers.exotel.missed import acknowledged, pairs_of
 from ringback.providers.exotel.pairs import read_pairs
@@ -24,13 +25,15 @@ from ringback.providers.exotel.values import NAME
 
 name = NAME
 repeats_keys = True
+KEY_NAMES = frozenset({"digits"})
 is_signed = False
 
 if TYPE_CHECKING:
-    from ringback.providers.base import Answer, CallbackRequest, Reply
+    from ringback.providers.base import Answer, CallbackRequest, Pairs, Reply
     from ringback.providers.exotel.client import Client
 
 __all__ = [
+    "KEY_NAMES",
     "NAME",
     "STEPS",
     "Client",
@@ -42,17 +45,24 @@ __all__ = [
     "pairs_of",
     "read_call",
     "read_dial_status",
+    "read_leg",
     "read_pairs",
     "read_sms_status",
     "read_turn",
     "render",
     "repeats_keys",
+    "whispered",
 ]
 
 
 def is_authentic(keys: Sequence[str], url: str, request: "CallbackRequest") -> bool:
     """Exotel signs nothing: whoever knows the secret in our address is taken for it."""
     return True
+
+
+def whispered(step: str, pairs: "Pairs") -> "Reply | None":
+    """Nothing: the whisper goes with the answer that says whom to dial."""
+    return None
 
 
 def render(step: str, answer: "Answer") -> "Reply":

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ringback.providers.base import Pairs, TurnRequest, Unreadable
-from ringback.providers.exotel import values
+from ringback.providers.base import DIAL, Pairs, TurnRequest, Unreadable
+from ringback.providers.exotel import legs, values
 from ringback.providers.exotel.callbacks import given_id, given_values
 
 TURN: Final = "turn"
 GATHER: Final = "gather"
 SAY: Final = "say"
-DIAL: Final = "dial"
 OVER: Final = "over"
 """The StatusCallback of a call that we placed; nobody tells of the end of one that came in."""
 
@@ -22,8 +21,7 @@ _OVER: Final = frozenset({"completed", "busy", "failed", "no-answer", "canceled"
 _NAMES: Final = frozenset(
     {
         *("CallSid", "To", "CallTo", "From", "CallFrom", "Direction", "StartTime", "Created", "CurrentTime"),
-        *("digits", "RecordingUrl", "CallStatus", "DialCallStatus", "DialWhomNumber", "DialCallDuration"),
-        "CustomField",
+        *("digits", "RecordingUrl", "CallStatus", "CustomField", *legs.NAMES),
     }
 )
 _TELLING: Final = (
@@ -49,13 +47,15 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
     """
     if step not in STEPS:
         raise Unreadable("a step we do not have")
-    given = given_values(_unnested(pairs), _NAMES if step != OVER else _NAMES | {"Status"})
+    pairs = legs.unnested(pairs)
+    given = given_values(pairs, _NAMES if step != OVER else _NAMES | {"Status"})
+    call_id = given_id(given, "CallSid")
     digits = _keys(given.get("digits"))
     times = (values.moment(given.get(name)) for name in ("CurrentTime", "StartTime", "Created"))
     incoming = given.get("Direction", "").strip().lower() in ("", "incoming", "inbound")
     ours, theirs = ("To", "From") if incoming else ("To", "CallTo")
     return TurnRequest(
-        call_id=given_id(given, "CallSid"),
+        call_id=call_id,
         dialled=values.number(given.get(ours)) or values.number(given.get("CallTo")) or "",
         caller=values.number(given.get(theirs)) or values.number(given.get("CallFrom")),
         digits=digits,
@@ -67,13 +67,8 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
         custom_field=values.present(given.get("CustomField")),
         fingerprint=_fingerprint(step, digits, given),
         occurred_at=next((time for time in times if time), None),
+        leg=legs.of_request(call_id, given, pairs),
     )
-
-
-def _unnested(pairs: Pairs) -> Pairs:
-    """`Call[Sid]` and `Call[From]` by their usual names: newer Connect applets post them so. SOURCE: exotel.md §1.0."""
-    usual = {"Call[Sid]": "CallSid", "Call[From]": "From", "Call[To]": "To"}
-    return tuple((usual.get(name, name), value) for name, value in pairs)
 
 
 def _keys(value: str | None) -> str | None:

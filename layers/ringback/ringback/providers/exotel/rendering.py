@@ -4,21 +4,21 @@
                                 ├─ play    Greeting `say`, then Gather `gather` ► again
                                 ├─ say     Greeting `say` ─────────────────────► again
                                 ├─ record  Greeting `say`, then Voicemail ─────► again
-                                ├─ dial    Connect `dial` ─────────────────────► again
+                                ├─ dial    Connect `dial`, after each failed attempt again ► again
                                 ├─ end     Greeting `say`, then Hangup
                                 └─ hang-up, and whatever else                   Hangup
 
 The Passthru tells what the caller did and is answered with the branch to take; the applets of that branch ask for what they need of the
-same turn. Nothing in the flow counts tries or knows a menu.
+same turn. Nothing in the flow counts tries or knows a menu. How the person fares whom a Connect dials is told at the step `leg`.
 """
 
 import json
 from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
-from ringback.domain.turns import Ask, Dial, Keys, Nothing, Recording, Sound, Utterance
-from ringback.providers.base import Answer, Reply
-from ringback.providers.exotel.menus import DIAL, GATHER, SAY, TURN
+from ringback.domain.turns import Dial, Keys, Nothing, Reach, Recording, Sound, Utterance
+from ringback.providers.base import ATTEMPT, DIAL, LEG, Answer, Reaching, Reply
+from ringback.providers.exotel.menus import GATHER, SAY, TURN
 
 TEXT: Final = "text/plain; charset=utf-8"
 JSON: Final = "application/json"
@@ -37,7 +37,7 @@ def render(step: str, answer: Answer) -> Reply:
         case _ if step == GATHER:
             return Reply(200, JSON, _json(_gather(answer)))
         case _ if step == DIAL:
-            return Reply(200, JSON, _json(_connect(answer.ask)))
+            return Reply(200, JSON, _json(_connect(answer)))
         case _ if step == SAY:
             return Reply(200, TEXT, _greeting(answer))
         case _ if step == TURN:
@@ -51,7 +51,7 @@ def _branch(answer: Answer) -> str:
             return "play" if _before_asking(answer.speak) else "ask"
         case Recording():
             return "record"
-        case Dial():
+        case Dial() | Reach():
             return "dial"
         case Nothing(end=False):
             return "say"
@@ -102,15 +102,45 @@ def _text(speak: tuple[Utterance, ...]) -> str:
     return " ".join(said.content.says for said in speak if said.content.says)
 
 
-def _connect(ask: Ask) -> dict[str, Any]:
-    """Whom to dial, once; an empty list takes the branch on which nobody was."""
+def _connect(answer: Answer) -> dict[str, Any]:
+    """Whom to dial; an empty list takes the branch on which nobody was."""
+    if answer.reach:
+        return _reaching(answer.reach, answer.address)
     return {
         "fetch_after_attempt": False,
-        "destination": {"numbers": [ask.to] if isinstance(ask, Dial) else []},
+        "destination": {"numbers": [answer.ask.to] if isinstance(answer.ask, Dial) else []},
         "record": False,
         "max_ringing_duration": RINGING_SECONDS,
         "max_conversation_duration": LONGEST_CONVERSATION_SECONDS,
     }
+
+
+def _reaching(reach: Reaching, address: str) -> dict[str, Any]:
+    """One person at a time: after a failed attempt Exotel asks again, and only then another is chosen. Events need a whole address; where
+    we do not know our own, the next question tells of the same ending.
+    """
+    order: dict[str, Any] = {
+        "fetch_after_attempt": True,
+        "destination": {"numbers": [reach.number]},
+        "outgoing_phone_number": reach.caller_id,
+        "record": False,
+        "max_ringing_duration": reach.ring_seconds,
+        "max_conversation_duration": reach.longest_seconds,
+    }
+    if whisper := _whisper(reach.whisper):
+        order["start_call_playback"] = {"playback_to": "callee"} | whisper
+    if address:
+        order["dial_passthru_event_url"] = f"{address}/{LEG}?{ATTEMPT}={reach.attempt}"
+    return order
+
+
+def _whisper(said: tuple[Utterance, ...]) -> dict[str, str]:
+    """A whisper is one sound or one text; of several that are not all words, the words."""
+    match [utterance.content for utterance in said]:
+        case [Sound(url=url)]:
+            return {"type": "audio_url", "value": url}
+    text = _text(said)
+    return {"type": "text", "value": text} if text else {}
 
 
 def _json(document: Mapping[str, Any]) -> str:

@@ -24,12 +24,14 @@ from ringback.providers.twilio.callbacks import (
     read_sms_status,
     read_turn,
 )
+from ringback.providers.twilio.legs import read_leg
 from ringback.providers.twilio.listing import pairs_of
 from ringback.providers.twilio.signature import is_authentic
-from ringback.providers.twilio.twiml import acknowledged, render
+from ringback.providers.twilio.twiml import acknowledged, render, whispered
 from ringback.providers.twilio.values import NAME
 
 name = NAME
+KEY_NAMES = frozenset({"Digits"})
 is_signed = True
 repeats_keys = False
 """Each request tells what was done since the last document, and nothing older."""
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from ringback.providers.twilio.client import Client
 
 __all__ = [
+    "KEY_NAMES",
     "NAME",
     "STEPS",
     "Client",
@@ -49,11 +52,13 @@ __all__ = [
     "pairs_of",
     "read_call",
     "read_dial_status",
+    "read_leg",
     "read_pairs",
     "read_sms_status",
     "read_turn",
     "render",
     "repeats_keys",
+    "whispered",
 ]
 
 

@@ -1,27 +1,31 @@
 """Twilio's callbacks as pairs, facts and turns. Pure, and the same at the door and when the journal's pairs are read again."""
 
-from collections.abc import Collection
 from typing import Final
 
 from ringback.domain import endings
 from ringback.domain.facts import CallMissed, DialEnded, Fact, SmsStatusChanged
 from ringback.providers import forms
-from ringback.providers.base import CallbackRequest, Pairs, TurnRequest, Unreadable
-from ringback.providers.twilio import statuses, values
+from ringback.providers.base import DIAL, CallbackRequest, Pairs, TurnRequest, Unreadable
+from ringback.providers.twilio import legs, statuses, values
 
 MISSED_CALL: Final = "missed-call"
 TURN: Final = "turn"
-STEPS: Final = frozenset({TURN})
-"""The steps at which Twilio asks what now; one address is enough for a whole menu."""
+WHISPER: Final = "whisper"
+STEPS: Final = frozenset({TURN, DIAL, WHISPER})
+"""The steps at which Twilio asks what now: one address is enough for a whole menu, one asks whom to connect its caller to, and one what
+that person hears before.
+"""
 
 AFTER: Final = "after"
 """The parameter that our own addresses carry: the number of the turn that a request answers."""
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _CALL_NAMES: Final = frozenset({"CallSid", "To", "From", "Direction", "CallStatus", "Timestamp"})
-_TURN_NAMES: Final = _CALL_NAMES | {
-    *(AFTER, "Digits", "SpeechResult", "Confidence", "RecordingSid", "RecordingUrl", "RecordingDuration")
-}
+_TURN_NAMES: Final = (
+    _CALL_NAMES
+    | legs.DIAL_NAMES
+    | {*(AFTER, "Digits", "SpeechResult", "Confidence", "RecordingSid", "RecordingUrl", "RecordingDuration")}
+)
 _ENDING_NAMES: Final = frozenset({"CallSid", "CallStatus", "CallDuration", "Timestamp"})
 _SMS_NAMES: Final = frozenset(
     {"MessageSid", "SmsSid", "MessageStatus", "SmsStatus", "ErrorCode", "NumSegments"}
@@ -59,10 +63,10 @@ def read_call(step: str, pairs: Pairs) -> Fact:
     """
     if step != MISSED_CALL:
         raise Unreadable("a step we do not have")
-    given = _values(pairs, _CALL_NAMES)
+    given = values.given(pairs, _CALL_NAMES)
     _refuse_outgoing(given)
     return CallMissed(
-        source_id=f"{values.NAME}:{_id('CallSid', given.get('CallSid', ''))}",
+        source_id=f"{values.NAME}:{values.opaque_id('CallSid', given.get('CallSid', ''))}",
         dialled=values.number(given.get("To")) or "",
         caller=values.number(given.get("From")),
         occurred_at=values.moment(given.get("Timestamp")),
@@ -84,8 +88,8 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
     """
     if step not in STEPS:
         raise Unreadable("a step we do not have")
-    given = _values(pairs, _TURN_NAMES)
-    call_id = _id("CallSid", given.get("CallSid", ""))
+    given = values.given(pairs, _TURN_NAMES)
+    call_id = values.opaque_id("CallSid", given.get("CallSid", ""))
     # Of a call that we placed, From is our number and To is whom we rang.
     is_ours = given.get("Direction", "").lower().startswith("outbound")
     ours, theirs = ("From", "To") if is_ours else ("To", "From")
@@ -111,6 +115,7 @@ def read_turn(step: str, pairs: Pairs) -> TurnRequest:
         is_over=is_over,
         fingerprint=does if is_over else f"{_turn(given)}/{does}",
         occurred_at=values.moment(given.get("Timestamp")),
+        leg=legs.of_dial(call_id, given),
     )
 
 
@@ -120,7 +125,7 @@ def read_sms_status(message_id: str, pairs: Pairs) -> Fact:
     Example: `MessageSid=SM30…&MessageStatus=undelivered&ErrorCode=30003&To=%2B919000000101`
     Raises `Unreadable` for a report without a status and for a parameter that says two things or cannot be what it should.
     """
-    given = _values(pairs, _SMS_NAMES)
+    given = values.given(pairs, _SMS_NAMES)
     word = (
         values.present(given.get("MessageStatus")) or values.present(given.get("SmsStatus")) or ""
     ).lower()
@@ -132,9 +137,9 @@ def read_sms_status(message_id: str, pairs: Pairs) -> Fact:
     return SmsStatusChanged(
         source_id=message_id,
         delivery=delivery,
-        code=_id("the status", code or word),
+        code=values.opaque_id("the status", code or word),
         action=action,
-        provider_id=_id("MessageSid", provider_id) if provider_id else None,
+        provider_id=values.opaque_id("MessageSid", provider_id) if provider_id else None,
         parts=values.count(given.get("NumSegments")),
         occurred_at=None,
     )
@@ -146,7 +151,7 @@ def read_dial_status(dial_id: str, pairs: Pairs) -> Fact:
     `completed` means that the call was answered; its length counts from there. SOURCE: twilio.com/docs/voice/api/call-resource,
     read 2026. Example: `CallSid=CA90…&CallStatus=completed&CallDuration=30`. Raises `Unreadable` for a call that has not ended.
     """
-    given = _values(pairs, _ENDING_NAMES)
+    given = values.given(pairs, _ENDING_NAMES)
     ending = endings.WORDS.get(given.get("CallStatus", "").strip().lower())
     if ending is None:
         raise Unreadable("a call without an ending")
@@ -154,29 +159,14 @@ def read_dial_status(dial_id: str, pairs: Pairs) -> Fact:
         source_id=dial_id,
         ending=ending,
         talk_seconds=values.count(given.get("CallDuration")),
-        provider_id=_id("CallSid", given.get("CallSid", "")),
+        provider_id=values.opaque_id("CallSid", given.get("CallSid", "")),
         occurred_at=values.moment(given.get("Timestamp")),
     )
-
-
-def _values(pairs: Pairs, names: Collection[str]) -> dict[str, str]:
-    """The parameters we use that are present, each saying one thing."""
-    given: dict[str, str] = {}
-    for name, value in pairs:
-        if name in names and values.present(value) is not None and given.setdefault(name, value) != value:
-            raise Unreadable(f"{name} says two things")
-    return given
 
 
 def _refuse_outgoing(given: dict[str, str]) -> None:
     if given.get("Direction", "").lower().startswith("outbound"):
         raise Unreadable("an outgoing call at the missed-call step")
-
-
-def _id(name: str, value: str) -> str:
-    if not values.is_opaque_id(value):
-        raise Unreadable(f"{name} is missing" if not value else f"{name} cannot be read")
-    return value
 
 
 def _digits(value: str | None) -> str | None:

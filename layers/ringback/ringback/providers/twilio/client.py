@@ -1,14 +1,22 @@
 """Twilio's REST API as far as we use it: one SMS or one call at a time, and the listing of calls."""
 
 from datetime import datetime, timedelta
-from typing import Final
-from urllib.parse import urlencode
+from typing import Any, Final
+from urllib.parse import quote, urlencode
 
 from ringback.domain.errors import ProviderError
 from ringback.providers import bodies
-from ringback.providers.base import CallPage, Outcome, OutgoingCall, OutgoingSms, Throttled, Unclear
+from ringback.providers.base import (
+    CallPage,
+    FoundCall,
+    Outcome,
+    OutgoingCall,
+    OutgoingSms,
+    Throttled,
+    Unclear,
+)
 from ringback.providers.transport import Http, NoAnswer, NothingSent, Timeouts
-from ringback.providers.twilio import callbacks, listing, outcomes, values
+from ringback.providers.twilio import callbacks, details, listing, outcomes, values
 
 _PAGE_SIZE: Final = 100
 
@@ -87,22 +95,43 @@ class Client:
         none follows. Raises `ProviderError`: `retryable` for a lost connection, a time-out, 429, 5xx and an answer that is no listing.
         """
         query = cursor or _first_query(since, until)
-        try:
-            answer = self._http.request("GET", f"{self._account}/Calls.json?{query}")
-        except (NothingSent, NoAnswer) as failure:
-            raise ProviderError("no-answer", str(failure), retryable=True) from None
-        if not 200 <= answer.status < 300:
-            code, detail = outcomes.failure(answer.status, answer.body)
-            raise ProviderError(code, detail, retryable=answer.status in (408, 429) or answer.status >= 500)
-        document = bodies.document(answer.body)
-        records = document.get("calls") if isinstance(document, dict) else None
-        if not isinstance(records, list):
-            raise ProviderError("no-listing", "an answer without a list of calls", retryable=True)
+        document, records = self._listed(query)
         calls, skipped = listing.read(records)
         # Only the query is used, so that no answer can send our credentials to another address.
         following = bodies.text(document.get("next_page_uri")).partition("?")[2]
         is_last = not following or following == query or not records
         return CallPage(calls, complete=True, next=None if is_last else following, skipped=skipped)
+
+    def find_call(self, call_id: str) -> FoundCall | None:
+        """One call with those that were dialled in it; None when Twilio has none by that id. Two requests. Raises `ProviderError` as
+        `list_calls` does.
+        """
+        answer = self._read(f"Calls/{quote(call_id, safe='')}.json")
+        if answer is None:
+            return None
+        _, children = self._listed(urlencode({"ParentCallSid": call_id, "PageSize": _PAGE_SIZE}))
+        return details.read(call_id, answer, children)
+
+    def _listed(self, query: str) -> tuple[dict[str, Any], list[Any]]:
+        """One page of the call records, and the answer that it stands in."""
+        document = self._read(f"Calls.json?{query}")
+        records = document.get("calls") if isinstance(document, dict) else None
+        if not isinstance(document, dict) or not isinstance(records, list):
+            raise ProviderError("no-listing", "an answer without a list of calls", retryable=True)
+        return document, records
+
+    def _read(self, path: str) -> Any:
+        """What the account's records answer; None for what they do not have."""
+        try:
+            answer = self._http.request("GET", f"{self._account}/{path}")
+        except (NothingSent, NoAnswer) as failure:
+            raise ProviderError("no-answer", str(failure), retryable=True) from None
+        if answer.status == 404:
+            return None
+        if not 200 <= answer.status < 300:
+            code, detail = outcomes.failure(answer.status, answer.body)
+            raise ProviderError(code, detail, retryable=answer.status in (408, 429) or answer.status >= 500)
+        return bodies.document(answer.body)
 
 
 def _first_query(since: datetime, until: datetime) -> str:

@@ -7,16 +7,22 @@
 Addresses are relative to the one Twilio asked, so no document holds our token. Silence comes back to us like a key does: only our rules
 count tries.
 
+Who is connected to somebody we choose is sent to the step `dial`, and comes back to it after each attempt, as Exotel's Connect does: there
+they are connected to the next person, or sent back into the menu. What that person hears before stands in the address of the document
+they are played, which Twilio signs; so nothing is looked up while somebody holds a phone to their ear.
+
 SOURCE: twilio.com/docs/voice/twiml, the page of each verb; read 2026.
 """
 
 import re
 from collections.abc import Iterable
 from typing import Final, assert_never
+from urllib.parse import urlencode
 
-from ringback.domain.turns import Dial, Keys, Nothing, Recording, Sound, Utterance, Words
-from ringback.providers.base import Answer, Reply
-from ringback.providers.twilio.callbacks import AFTER, MISSED_CALL, STEPS, TURN
+from ringback.domain.turns import Dial, Keys, Nothing, Reach, Recording, Sound, Utterance, Words
+from ringback.providers.base import ATTEMPT, DIAL, LEG, Answer, Pairs, Reaching, Reply
+from ringback.providers.twilio import legs
+from ringback.providers.twilio.callbacks import AFTER, MISSED_CALL, STEPS, TURN, WHISPER
 
 CONTENT_TYPE: Final = "text/xml; charset=utf-8"
 
@@ -53,6 +59,10 @@ _AFTER_SAYING: Final = 1
 _RINGING: Final = 30
 """Seconds to let a dialled number ring."""
 
+_SOUND: Final = "play"
+_IN_ANY_LANGUAGE: Final = "say"
+"""How the address of a whisper calls a sound, and words in a language for which we name no voice; others by their language."""
+
 _ILLEGAL: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What XML cannot hold, in any spelling."""
 
@@ -60,9 +70,11 @@ _ESCAPES: Final = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&
 
 
 def render(step: str, answer: Answer) -> Reply:
-    """The document of a turn, whatever the step that asks."""
-    said = "".join(_said(each) for each in answer.speak)
+    """The document of a turn; at the step `dial`, of the next attempt to reach somebody."""
     address = f"{TURN}?{AFTER}={answer.turn}"
+    if step == DIAL:
+        return _document(_attempt(answer.reach, answer.turn) if answer.reach else _redirect(address))
+    said = "".join(_said(each) for each in answer.speak)
     match answer.ask:
         case Keys() as keys:
             return _document(_gather(address, keys, said, _language(answer.speak)))
@@ -84,8 +96,23 @@ def render(step: str, answer: Answer) -> Reply:
             return _document(
                 said + _element("Dial", *_posting(address), ("timeout", _RINGING), inside=_text(number))
             )
+        case Reach():
+            return _document(said + _redirect(f"{DIAL}?{AFTER}={answer.turn}"))
         case _ as never:
             assert_never(never)
+
+
+def whispered(step: str, pairs: Pairs) -> Reply | None:
+    """What somebody hears before they are connected: the words and sounds that their document's address says."""
+    if step != WHISPER:
+        return None
+    said = []
+    for kind, content in pairs:
+        if kind in VOICES or kind == _IN_ANY_LANGUAGE:
+            said.append(_said(Utterance("", Words(content), kind)))
+        elif kind == _SOUND:
+            said.append(_said(Utterance("", Sound(content, None, ""), "")))
+    return _document("".join(said))
 
 
 def acknowledged(step: str) -> Reply:
@@ -93,6 +120,39 @@ def acknowledged(step: str) -> Reply:
     if step == MISSED_CALL:
         return _document(_element("Reject", ("reason", "busy")))
     return _document(_element("Hangup") if step in STEPS else "")
+
+
+def _attempt(reach: Reaching, turn: int) -> str:
+    attempt = (ATTEMPT, reach.attempt)
+    number = _element(
+        "Number",
+        *((("url", f"{WHISPER}?{_spoken(reach.whisper)}"), ("method", "POST")) if reach.whisper else ()),
+        ("statusCallback", f"{LEG}?{urlencode([attempt])}"),
+        ("statusCallbackMethod", "POST"),
+        ("statusCallbackEvent", " ".join(legs.EVENTS)),
+        inside=_text(reach.number),
+    )
+    return _element(
+        "Dial",
+        *_posting(f"{DIAL}?{urlencode([(AFTER, turn), attempt])}"),
+        ("callerId", reach.caller_id),
+        ("timeout", reach.ring_seconds),
+        ("timeLimit", reach.longest_seconds),
+        inside=number,
+    )
+
+
+def _spoken(said: Iterable[Utterance]) -> str:
+    """Words by their language and sounds by their address, as a query; `whispered` reads it again."""
+    pairs = []
+    for utterance in said:
+        match utterance.content:
+            case Sound(url=url):
+                pairs.append((_SOUND, url))
+            case Words(says=says):
+                language = utterance.language
+                pairs.append((language if language in VOICES else _IN_ANY_LANGUAGE, says))
+    return urlencode(pairs)
 
 
 def _gather(address: str, keys: Keys, said: str, language: str) -> str:

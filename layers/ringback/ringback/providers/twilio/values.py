@@ -1,7 +1,10 @@
 """How Twilio writes absence, ids, numbers, counts and times; shared by its callbacks and its API."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
+
+from ringback.providers.base import Pairs, Unreadable
 
 NAME: Final = "twilio"
 
@@ -19,6 +22,22 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 def present(value: str | None) -> str | None:
     """The value without outer blanks; None where there is none."""
     return (value.strip() or None) if value else None
+
+
+def given(pairs: Pairs, names: Collection[str]) -> dict[str, str]:
+    """The parameters we use that are present, each saying one thing. Raises `Unreadable`."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in names and present(value) is not None and found.setdefault(name, value) != value:
+            raise Unreadable(f"{name} says two things")
+    return found
+
+
+def opaque_id(name: str, value: str) -> str:
+    """A parameter that must be there and be an id. Raises `Unreadable`."""
+    if not is_opaque_id(value):
+        raise Unreadable(f"{name} is missing" if not value else f"{name} cannot be read")
+    return value
 
 
 def is_opaque_id(value: str) -> bool:

@@ -1,0 +1,240 @@
+"""Influencers: who they are, what moves them from stage to stage, and the call they were promised.
+
+Every step may be repeated and comes in any order: what does not follow from where an influencer stands changes nothing.
+"""
+
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+
+from ringback import observability, queues
+from ringback.domain import influencers, phones, pools
+from ringback.domain.campaigns import Campaign
+from ringback.domain.contacts import Contact
+from ringback.domain.dials import Dial, name_for
+from ringback.domain.dials import Kind as DialKind
+from ringback.domain.errors import Conflict, NotFound
+from ringback.domain.influencers import Change, Influencer, Limits, Stage
+from ringback.domain.pools import Voter
+from ringback.domain.turns import AgendaHeard
+from ringback.runtime import Runtime
+from ringback.services.campaigns import Shelf
+from ringback.store import catalog, dials, patches, voters
+from ringback.store import influencers as store
+from ringback.store import trackers as tracker_store
+from ringback.store.transactions import together
+
+EXPIRED = "valid no longer"
+
+
+_EXPECTED_FOR = timedelta(hours=12)
+"""How late the news of a promise may come: a replay of old facts rings nobody."""
+
+
+def limits_of(campaign: Campaign) -> Limits:
+    """How much an influencer of the campaign may do, by its content."""
+    usual = Limits()
+    return Limits(
+        calls_per_day=campaign.patching.calls_per_day if campaign.patching else usual.calls_per_day,
+        most_short_calls=campaign.patching.most_short_calls if campaign.patching else usual.most_short_calls,
+        valid_for=campaign.reviews.valid_for if campaign.reviews else usual.valid_for,
+    )
+
+
+def find(person: str) -> Influencer:
+    """One influencer; `NotFound` when nobody of that id ever offered themselves."""
+    influencer = store.load(person)
+    if influencer is None:
+        raise NotFound(f"there is no influencer {person}: `ringback influencers list` shows those there are")
+    return influencer
+
+
+def is_one_of_too_many(influencer: Influencer) -> bool:
+    """Whether their block of numbers had brought too many influencers when they came: look twice."""
+    return influencers.is_one_of_too_many(influencer, limits_of(catalog.current(influencer.campaign)))
+
+
+def day_of(runtime: Runtime) -> date:
+    """Today, in India."""
+    return influencers.india_day(runtime.clock.now())
+
+
+# ── what their calls tell ──
+
+
+def met(contact: Contact, at: datetime, by: str | None = None) -> None:
+    """Somebody offered themselves: by ringing the influencers' line, or by a key in another menu; then `by` brought them (F49), where
+    that is known. The first stands; a later call adds who brought them, if nobody knew.
+    """
+    new = Influencer(
+        person=contact.person,
+        campaign=contact.campaign,
+        phone=contact.phone,
+        language=contact.language,
+        enrolled_at=at,
+        chain=by if by != contact.person else None,
+    )
+    if store.enrol(new):
+        store.counted_in_block(new, phones.prefix(contact.phone))
+        observability.count("InfluencerMet")
+    elif by is not None and by != contact.person and (brought_by := store.load(by)) is not None:
+        store.link(contact.person, by, brought_by.enrolled_at)
+
+
+def brought_by(campaign: Campaign, person: str) -> str | None:
+    """The influencer who was last put through to somebody as a voter; None where nobody was."""
+    return _last_through(campaign, _as_voter(campaign, person))
+
+
+def _as_voter(campaign: Campaign, person: str) -> Voter | None:
+    if campaign.patching is None:
+        return None
+    return voters.load(pools.pool_id(campaign.id, campaign.patching.pool), person)
+
+
+def _last_through(campaign: Campaign, voter: Voter | None) -> str | None:
+    patch = patches.load(voter.claim.rpartition("/")[0]) if voter is not None and voter.claim else None
+    return patch.influencer if patch is not None and patch.campaign == campaign.id else None
+
+
+def heard(campaign: Campaign, person: str, effect: AgendaHeard, cause: str, at: datetime) -> bool:
+    """An agenda was played to an influencer; the manifesto, heard to its end, informs them (F34). False when that changed nothing."""
+    if campaign.reviews is None or effect.prompt != campaign.reviews.manifesto or not effect.completed:
+        return False
+    informed = store.move(person, Change.INFORMED, cause, at) is not None
+    if informed:
+        observability.count("InfluencerInformed")
+    return informed
+
+
+# ── what takes a go-ahead back ──
+
+
+def heed(runtime: Runtime, campaign: Campaign, person: str) -> Influencer | None:
+    """Look at the abuse rules and at the age of a go-ahead: who has met one is to talk to a tracker again. Returns who was moved."""
+    influencer, limits, now = store.load(person), limits_of(campaign), runtime.clock.now()
+    if influencer is None or influencer.stage is not Stage.APPROVED:
+        return None
+    rule = influencers.suspicion(influencer, limits)
+    if rule is not None:
+        return hold(runtime, person, rule)
+    if influencers.has_expired(influencer, limits, now):
+        return store.move(person, Change.EXPIRED, EXPIRED, now, only_from=Stage.APPROVED)
+    return None
+
+
+def complained(runtime: Runtime, campaign: Campaign, person: str) -> bool:
+    """Somebody asks to be left alone: that counts against the influencer who was last put through to them, once for each time. False
+    where nobody was, or it is counted already.
+    """
+    voter = _as_voter(campaign, person)
+    influencer = _last_through(campaign, voter)
+    if voter is None or influencer is None:
+        return False
+    if not together(store.complain_action(influencer), voters.complaint(voter)):
+        return False
+    observability.count("InfluencerComplained")
+    heed(runtime, campaign, influencer)
+    return True
+
+
+def hold(runtime: Runtime, person: str, rule: str) -> Influencer | None:
+    """Have a tracker talk to an approved influencer again; None when they are not approved."""
+    held = store.move(person, Change.HELD, rule, runtime.clock.now())
+    if held is not None:
+        observability.count("InfluencerHeld")
+        observability.logger.warning("An influencer was held", extra={"person": person, "rule": rule})
+    return held
+
+
+def revoke(runtime: Runtime, person: str, because: str) -> Influencer:
+    """Withdraw a go-ahead, or block somebody who has none: their next call reaches nobody (F108). `Conflict` when they are blocked
+    already.
+    """
+    found = find(person)
+    revoked = store.move(person, Change.REVOKED, because, runtime.clock.now())
+    if revoked is None:
+        raise Conflict(f"{person} is {found.stage} already")
+    observability.count("InfluencerRevoked")
+    return revoked
+
+
+def reopen(runtime: Runtime, person: str, because: str) -> Influencer:
+    """Let somebody who was rejected or revoked talk to a tracker again (F39). `Conflict` when they are neither."""
+    found = find(person)
+    reopened = store.move(person, Change.REOPENED, because, runtime.clock.now())
+    if reopened is None:
+        raise Conflict(f"{person} is {found.stage}: only who was rejected or revoked can be reopened")
+    return reopened
+
+
+def sweep(runtime: Runtime) -> int:
+    """Take back the go-aheads that have become too old; returns how many. One Query a bucket, of those alone."""
+    shelf, now, expired = Shelf(0), runtime.clock.now(), 0
+    for name in sorted(set(runtime.settings.voice_tokens.values())):
+        try:
+            campaign = shelf.current(name)
+        except NotFound:  # not published yet
+            continue
+        for person in list(store.at_stage(name, Stage.APPROVED, now - limits_of(campaign).valid_for)):
+            expired += heed(runtime, campaign, person) is not None
+    return expired
+
+
+# ── a promise to call back, kept ──
+
+
+def promise(runtime: Runtime, person: str, cause: str, at: datetime) -> bool:
+    """Somebody heard that we ring back, because no tracker was free or took the call. False when they are to be rung already, wait for no
+    tracker, or heard it too long ago for anybody to expect it.
+    """
+    if runtime.clock.now() - at > _EXPECTED_FOR:
+        return False
+    promised = store.promise(person, cause, at)
+    if promised:
+        observability.count("CallPromised")
+    return promised
+
+
+def keep_promises(runtime: Runtime, has_time: Callable[[], bool] = lambda: True) -> int:
+    """Ring those who were promised it, the longest waiting first, no more than there are free trackers; returns how many.
+
+    Each promise is kept once: the dial is named after it, so that an interruption between the two writes rings nobody twice.
+    """
+    now, shelf, kept = runtime.clock.now(), Shelf(runtime.settings.catalog_cache_seconds), 0
+    free: dict[str, int] = {}
+    for influencer in sorted(store.promised(now), key=lambda each: each.promised_at or now):
+        if not has_time():
+            break
+        campaign = influencer.campaign
+        if campaign not in free:
+            on_duty = tracker_store.of_campaign(campaign, only_on_duty=True)
+            free[campaign] = sum(tracker.is_free(now) for tracker in on_duty)
+        if free[campaign] > 0 and _ring_back(runtime, shelf.current(campaign), influencer, now):
+            free[campaign] -= 1
+            kept += 1
+    return kept
+
+
+def _ring_back(runtime: Runtime, campaign: Campaign, influencer: Influencer, now: datetime) -> bool:
+    if influencer.promised_at is None or campaign.reviews is None or influencer.stage is Stage.IN_REVIEW:
+        return False
+    if influencer.stage is Stage.INFORMED:
+        cause = f"promise:{influencer.person}/{int(influencer.promised_at.timestamp() * 1000)}"
+        dial = Dial(
+            person=influencer.person,
+            name=name_for(campaign.id, campaign.reviews.menu, cause),
+            campaign=campaign.id,
+            number=campaign.reviews.number,
+            menu=campaign.reviews.menu,
+            kind=DialKind.RING_BACK,
+            cause=cause,
+            caused_at=now,
+        )
+        place(runtime, dial)
+    return store.kept(influencer.person, influencer.promised_at)
+
+
+def place(runtime: Runtime, dial: Dial) -> None:
+    """Have a call placed, once for its name; the policy gate and the window decide when."""
+    dials.plan(dial)
+    queues.put(runtime.settings.dial_queue_url, [queues.Ticket(dial.person, dial.name)])

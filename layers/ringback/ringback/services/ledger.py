@@ -1,0 +1,199 @@
+"""What follows from a patch: its people are settled, its legs are booked, its influencer is counted, its machine is told.
+
+Every step may be repeated, in any order, while the patch goes on and after it; each does its work once.
+"""
+
+import hashlib
+from datetime import datetime
+
+from ringback import observability, workflows
+from ringback.domain import influencers, ledger, pools
+from ringback.domain.campaigns import Campaign
+from ringback.domain.contacts import Contact
+from ringback.domain.facts import TrackerDialled, VoterDialled
+from ringback.domain.ledger import Charge
+from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, talk_of
+from ringback.domain.pools import Redial
+from ringback.domain.turns import Disposition, Party
+from ringback.runtime import Runtime
+from ringback.services import influencers as people
+from ringback.services import reviews, trackers
+from ringback.services.pools import Pools
+from ringback.store import contacts, voters
+from ringback.store import influencers as influencer_store
+from ringback.store import ledger as store
+from ringback.store import patches as patch_store
+from ringback.store import trackers as tracker_store
+from ringback.store.transactions import Write
+
+_RACES = 8
+"""How often a call is counted again that lost to another one of the same influencer."""
+
+_OUTCOMES = {
+    Outcome.TALKED: pools.Outcome.REACHED,
+    Outcome.UNHEARD: pools.Outcome.NO_ANSWER,
+    Outcome.NO_ANSWER: pools.Outcome.NO_ANSWER,
+    Outcome.BUSY: pools.Outcome.BUSY,
+    Outcome.FAILED: pools.Outcome.BAD_NUMBER,
+    Outcome.CANCELED: pools.Outcome.CANCELLED,
+}
+"""What an attempt's end means for the voter. Who took the phone and heard nobody is rung again some other day."""
+
+
+def settle(runtime: Runtime, campaign: Campaign, call_id: str) -> Patch | None:
+    """Make everything true that follows from a patch as it stands; None when there is no such patch. `campaign` is its content."""
+    patch = patch_store.load(call_id)
+    if patch is None or campaign.patching is None:
+        return patch
+    for attempt in patch.attempts:
+        if not attempt.is_open:
+            _settle_attempt(runtime, campaign, campaign.patching, patch, attempt)
+    if not patch.is_over:
+        return patch
+    _book(runtime, campaign, campaign.patching, patch)
+    answer(patch)
+    return patch
+
+
+def answer(patch: Patch) -> bool:
+    """Tell the machine that waits for a patch that is over; False when none does."""
+    if patch.token is None or not patch.is_over:
+        return False
+    workflows.answer(patch.token, outcome_of(patch))
+    return patch_store.answered(patch.call_id, patch.token)
+
+
+def outcome_of(patch: Patch) -> dict[str, object]:
+    """How a patch stands, in a machine's words. No person and no number is among them."""
+    return {"over": patch.is_over, "talked": patch.talked_to is not None, "attempts": len(patch.attempts)}
+
+
+def _settle_attempt(
+    runtime: Runtime, campaign: Campaign, patching: Patching, patch: Patch, attempt: Attempt
+) -> None:
+    outcome = attempt.outcome
+    if outcome is None:
+        return
+    if attempt.kind is Kind.VOTER:
+        redial = Redial(patching.attempts_per_voter, patching.days_between, campaign.window)
+        pool = pools.pool_id(campaign.id, patching.pool)
+        Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), _OUTCOMES[outcome], redial)
+        return
+    trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
+    is_last = attempt.n == len(patch.attempts)
+    if attempt.review is not None and is_last and patch.is_over:
+        talked = talk_of(patch, attempt)
+        reviews.call_ended(
+            runtime, campaign, attempt.review, patch.call_id, attempt.who, talked, patch.last_at
+        )
+
+
+def claim_of(patch: Patch, attempt: Attempt) -> str:
+    """What the voter of an attempt was claimed by."""
+    return f"{patch.call_id}/{attempt.n}"
+
+
+# the ledger, and what is counted with it
+
+
+def _book(runtime: Runtime, campaign: Campaign, patching: Patching, patch: Patch) -> None:
+    """Write the charges and count the call for its influencer, together and once; then what may drift: the sum that budgets ask."""
+    rates = campaign.rules.patch_legs
+    if rates is None or not patch.attempts:
+        return
+    charges = ledger.charges(patch, rates)
+    if _recorded(runtime, patching, patch, charges):
+        patch_store.count_spent(campaign.id, sum(charge.paise for charge in charges))
+        people.heed(runtime, campaign, patch.influencer)
+
+
+def _recorded(runtime: Runtime, patching: Patching, patch: Patch, charges: list[Charge]) -> bool:
+    """False when it was done before."""
+    now = runtime.clock.now()
+    for _ in range(_RACES):
+        if store.record(charges, _counts(patching, patch), now):
+            return True
+        if store.has(charges[0]):
+            return False
+    observability.count("LedgerRaced")
+    raise RuntimeError("an influencer was counted elsewhere each time they were looked at")
+
+
+def _counts(patching: Patching, patch: Patch) -> list[Write]:
+    """What a call adds to its influencer's counts: only calls in which they talked to a voter, or to whom they took for one."""
+    if patch.party is not Party.VOTER or patch.talked_to is None:
+        return []
+    influencer = influencer_store.load(patch.influencer)
+    if influencer is None:
+        return []
+    seconds = patch.talked_seconds
+    day = influencers.india_day(patch.last_at)
+    is_short = seconds < patching.short_call_seconds
+    return [influencer_store.patched_action(influencer, day, seconds, is_short=is_short)]
+
+
+def dialled(runtime: Runtime, campaign: Campaign, fact: VoterDialled | TrackerDialled) -> None:
+    """Somebody was given out to be rung: open a mystery review, start the machine that shows the call."""
+    match fact:
+        case TrackerDialled(review=review):
+            reviews.begin(runtime, review)
+            return
+        case VoterDialled(mystery=True):
+            _open_mystery(runtime, campaign, fact)
+    if fact.attempt == 1 and campaign.patching is not None:
+        given = {"call": fact.source_id, "wait_seconds": int(campaign.patching.lease.total_seconds())}
+        workflows.start(
+            runtime.settings.patch_call_arn, execution_name(fact.influencer, fact.source_id), given
+        )
+
+
+def execution_name(person: str, call_id: str) -> str:
+    """What the execution of one call is called: after the person, never the number."""
+    return f"{person}-{hashlib.sha256(call_id.encode()).hexdigest()[:16]}"
+
+
+def _open_mystery(runtime: Runtime, campaign: Campaign, fact: VoterDialled) -> None:
+    influencer = influencer_store.load(fact.influencer)
+    tracker = tracker_store.load(campaign.id, fact.person)
+    if influencer is not None and tracker is not None:
+        reviews.open_mystery(runtime, influencer, tracker, fact.source_id, fact.attempt)
+
+
+# what the caller keys in afterwards
+
+
+def disposed(campaign: Campaign, call_id: str, given: str, at: datetime) -> None:
+    """The caller said what came of it (F48): note it with the patch and the voter. Who does not want to be called is left alone for good.
+
+    What is said of a call in which nobody was talked to, or of a tracker in a voter's stead, is of nobody.
+    """
+    patch = patch_store.load(call_id)
+    if patch is None or campaign.patching is None:
+        return
+    try:
+        disposition = Disposition(given)
+    except ValueError:
+        return
+    patch_store.dispose(call_id, disposition)
+    attempt = patch.talked_to
+    if attempt is None or attempt.kind is not Kind.VOTER:
+        return
+    pool = pools.pool_id(campaign.id, campaign.patching.pool)
+    voters.lean(pool, attempt.who, claim_of(patch, attempt), disposition.value, at)
+    if disposition is Disposition.DO_NOT_CALL:
+        _leave_alone(campaign, patch, attempt)
+
+
+def _leave_alone(campaign: Campaign, patch: Patch, attempt: Attempt) -> None:
+    """Keep an opt-out that was told to a caller: of a contact, or of somebody who becomes one only by it."""
+    known = Contact(
+        person=attempt.who,
+        campaign=campaign.id,
+        phone=attempt.phone,
+        language=attempt.language or campaign.default_language,
+        first_called_at=patch.last_at,
+        first_number=patch.number,
+        first_source="patch",
+    )
+    contacts.record_call(known, opts_out=True)
+    observability.count("VoterOptedOut")

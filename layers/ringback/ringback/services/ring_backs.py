@@ -1,0 +1,89 @@
+"""Ringing back an influencer who gave a missed call, so that they are patched at our cost from the first second (F46).
+
+An execution of `statemachines/ring_back_patch.asl.yaml` shows each: `ring` has the call placed, `wait` waits until its patch is over.
+Every step may be repeated: the dial is named after the missed call.
+"""
+
+from collections.abc import Mapping
+
+from ringback import observability, workflows
+from ringback.domain.campaigns import Campaign, Number
+from ringback.domain.contacts import Contact
+from ringback.domain.conversations import Call
+from ringback.domain.dials import Dial, Kind, name_for, split_id
+from ringback.domain.errors import Rejected
+from ringback.domain.influencers import may_be_patched
+from ringback.domain.patches import Patch
+from ringback.runtime import Runtime
+from ringback.services.campaigns import Shelf
+from ringback.services.influencers import limits_of, place
+from ringback.services.ledger import execution_name, outcome_of
+from ringback.store import influencers, ring_backs
+from ringback.store import patches as patch_store
+
+
+def missed(runtime: Runtime, campaign: Campaign, number: Number, contact: Contact, cause: str) -> bool:
+    """A missed call came on a number whose callers are rung back into the influencers' menu: show an influencer who has their go-ahead as
+    one patch to come, once for each call. False for anybody else; they are rung back like any caller.
+    """
+    patching, rules = campaign.patching, campaign.reviews
+    if patching is None or rules is None or number.callback != rules.menu:
+        return False
+    influencer = influencers.load(contact.person)
+    blocked = may_be_patched(influencer, limits_of(campaign), runtime.clock.now())
+    if blocked is not None:
+        observability.count("RingBackRefused")
+        return False
+    name = name_for(campaign.id, rules.menu, cause)
+    given = {
+        "dial": f"{contact.person}.{name}",
+        "cause": cause,
+        "wait_seconds": int((patching.lease + campaign.callbacks.longest).total_seconds()),
+    }
+    workflows.start(runtime.settings.ring_back_patch_arn, execution_name(contact.person, cause), given)
+    return True
+
+
+def ring(runtime: Runtime, dial_id: str, cause: str) -> Mapping[str, object]:
+    """Have the influencer rung into the menu of the campaign line. The gate decides when; a repeat is the same dial, and so is the one
+    that the number's callback plans for the same missed call.
+    """
+    person, name = split_id(dial_id)
+    campaign = Shelf(0).current(name.partition(".")[0])
+    if campaign.reviews is None:
+        raise Rejected(f"{campaign.id} has no section `reviews`: nobody is rung back in it")
+    dial = Dial(
+        person=person,
+        name=name,
+        campaign=campaign.id,
+        number=campaign.reviews.number,
+        menu=campaign.reviews.menu,
+        kind=Kind.RING_BACK,
+        cause=cause,
+        caused_at=runtime.clock.now(),
+    )
+    place(runtime, dial)
+    return {"dial": dial_id}
+
+
+def wait(dial_id: str, token: str) -> Mapping[str, object]:
+    """The machine waits by a token until the patch of the call is over; if it is already, it hears of it at once."""
+    call_id = ring_backs.wait(dial_id, token)
+    patch = patch_store.load(call_id) if call_id else None
+    if patch is not None and patch.is_over:
+        workflows.answer(token, outcome_of(patch))
+    return {"waits": patch is None or not patch.is_over}
+
+
+def heard(call: Call | None, patch: Patch) -> bool:
+    """The patch of a call that we placed is over: tell the machine that waits for it. False where none does."""
+    dial_id = _dial_of(call)
+    if dial_id is None:
+        return False
+    token = ring_backs.over(dial_id, patch.call_id)
+    return token is not None and workflows.answer(token, outcome_of(patch))
+
+
+def _dial_of(call: Call | None) -> str | None:
+    """The dial behind a call that we placed; None for one that came in."""
+    return call.dial if call else None

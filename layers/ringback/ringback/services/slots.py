@@ -1,0 +1,185 @@
+"""Slots that heal themselves: leases that ran out are settled with the provider's own records, and the count is held against the patches.
+
+A lost callback, a crashed door and a stopped machine all end here. Every step may be repeated at any time.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from ringback import observability
+from ringback.domain import slots
+from ringback.domain.conversations import Call
+from ringback.domain.errors import NotFound, ProviderError
+from ringback.domain.legs import LegEvent
+from ringback.domain.patches import Patch
+from ringback.domain.turns import Reach
+from ringback.providers.base import FoundCall, Provider
+from ringback.runtime import Runtime
+from ringback.services import ledger
+from ringback.services.campaigns import Shelf
+from ringback.services.patches import Patches
+from ringback.store import calls
+from ringback.store import patches as patch_store
+from ringback.store import slots as store
+
+SETTLING_SECONDS = 2.0
+"""How long a slot may be taken and not written down, or a patch be over and its slot not given back: a door's deadline is a second. A
+count that looks wrong is looked at again after this long."""
+
+ASKED_AT_MOST = 100
+"""Calls that the provider is asked about in one run: its limit is 200 requests a minute, and others need some."""
+
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Healed:
+    settled: int
+    """Patches whose lease was over and that are over now."""
+    told: int
+    """Machines that heard of an end they had missed."""
+    corrected: int
+    """Accounts whose count was wrong."""
+
+
+def heal(
+    runtime: Runtime, providers: Iterable[Provider], has_time: Callable[[], bool] = lambda: True
+) -> Healed:
+    """Settle what ran out and put the counts right. What there is no time for is left to the next run."""
+    by_name = {provider.name: provider for provider in providers}
+    patching = Patches(runtime)
+    live = list(patch_store.load_many(calls.every_live()))
+    now = runtime.clock.now()
+    stale = [patch for patch in live if not patch.is_over and patch.lease_until <= now]
+    settled = 0
+    for patch in stale[:ASKED_AT_MOST]:
+        if not has_time():
+            break
+        settled += _asked(runtime, patching, by_name, patch).is_over
+    told = sum(ledger.answer(patch) for patch in live if patch.is_over)
+    corrected = sum(_recount(runtime, account) for account in sorted(by_name))
+    observability.count("LeasesStale", len(stale))
+    observability.count("SlotsHeld", sum(patch.holds_slot for patch in live))
+    return Healed(settled, told, corrected)
+
+
+# one patch
+
+
+def wait(runtime: Runtime, call_id: str, token: str) -> Mapping[str, object]:
+    """The machine waits for a patch's end by a token; if it is over already, it hears of it at once."""
+    patch = patch_store.wait(call_id, token)
+    if patch is None:
+        raise NotFound(f"there is no patch {call_id}")
+    if patch.is_over:
+        settle(runtime, call_id)
+    return ledger.outcome_of(patch)
+
+
+def ask(runtime: Runtime, providers: Mapping[str, Provider], call_id: str) -> Mapping[str, object]:
+    """Nobody told in time how a patch ended: ask the provider. Says how long to wait on, where it goes on."""
+    patch = find(call_id)
+    if not patch.is_over:
+        patch = _asked(runtime, Patches(runtime), providers, patch)
+    left = (patch.lease_until - runtime.clock.now()).total_seconds()
+    return {**ledger.outcome_of(patch), "wait_seconds": max(1, int(left))}
+
+
+def settle(runtime: Runtime, call_id: str) -> Mapping[str, object]:
+    """Make everything true that follows from a patch, as `react` does."""
+    patch = find(call_id)
+    campaign = Shelf(runtime.settings.catalog_cache_seconds).version(patch.campaign, patch.version)
+    return ledger.outcome_of(ledger.settle(runtime, campaign, call_id) or patch)
+
+
+def find(call_id: str) -> Patch:
+    """One patch; `NotFound` when nobody was to be connected in that call."""
+    patch = patch_store.load(call_id)
+    if patch is None:
+        raise NotFound(f"there is no patch {call_id}: `ringback patches list` shows those there are")
+    return patch
+
+
+def _asked(runtime: Runtime, patching: Patches, providers: Mapping[str, Provider], patch: Patch) -> Patch:
+    """The patch after the provider was asked. One that goes on has its lease prolonged; who cannot be asked now is asked again later."""
+    provider = providers.get(patch.call_id.partition(":")[0])
+    if provider is None:
+        return patch
+    try:
+        found = provider.find_call(patch.call_id.partition(":")[2])
+    except ProviderError as problem:
+        observability.count("LeaseUnsettled")
+        observability.logger.warning(
+            "The provider could not be asked", extra={"call_id": patch.call_id, "code": problem.code}
+        )
+        return patch
+    if found is not None and not found.is_over:
+        return _prolonged(runtime, patch)
+    for leg in _legs(found, patch):
+        patching.told(patch.campaign, patch.call_id, leg)
+    observability.count("LeaseSettled")
+    after = patching.over(patch.campaign, patch.call_id) or patch
+    settle(runtime, patch.call_id)
+    return after
+
+
+def _legs(found: FoundCall | None, patch: Patch) -> list[LegEvent]:
+    """What the records say of the legs; where they name nobody, it is about whoever was dialled last."""
+    last = patch.last
+    if found is None or last is None:
+        return []
+    return [leg if leg.number else replace(leg, attempt=last.n) for leg in found.legs]
+
+
+def _prolonged(runtime: Runtime, patch: Patch) -> Patch:
+    campaign = Shelf(0).version(patch.campaign, patch.version)
+    if campaign.patching is None:
+        return patch
+    until = runtime.clock.now() + campaign.patching.lease
+    return patch_store.prolong(patch.call_id, until) or patch
+
+
+# the count
+
+
+def _recount(runtime: Runtime, account: str) -> bool:
+    """Put an account's count right; True when it was wrong. Looks twice: what is under way at the first look has come to its end by the
+    second, and whatever changes after that makes the correction fail.
+    """
+    if _wrong(account) is None:
+        return False
+    for _ in range(_TRIES):
+        seen = store.load(account)
+        runtime.clock.sleep(SETTLING_SECONDS)
+        right = _wrong(account, seen)
+        if right is None:
+            return False
+        if store.correct(account, seen, right):
+            observability.count("SlotsCorrected")
+            observability.logger.warning(
+                "The count of slots was wrong",
+                extra={"account": account, "counted": seen.total, "right": sum(right.values())},
+            )
+            return True
+    observability.count("SlotsBusy")  # too much comes and goes to be sure; the next run tries again
+    return False
+
+
+def _wrong(account: str, seen: slots.Held | None = None) -> dict[str, int] | None:
+    """What the count should be; None where it may stand."""
+    held = seen or store.load(account)
+    live = {call.call_id: call for call in calls.load_many(calls.every_live()) if _is_of(call, account)}
+    found = {patch.call_id: patch for patch in patch_store.load_many(live)}
+    holding = Counter(patch.number for patch in found.values() if patch.slot == account and patch.holds_slot)
+    about_to = Counter(call.number for call in live.values() if _may_take(call, found.get(call.call_id)))
+    return slots.corrected(held, holding, about_to)
+
+
+def _is_of(call: Call, account: str) -> bool:
+    return call.call_id.startswith(f"{account}:")
+
+
+def _may_take(call: Call, patch: Patch | None) -> bool:
+    """Whether a door may have taken a slot for a call a moment ago, and not have written it down yet."""
+    return bool(call.answers) and isinstance(call.answers[-1].ask, Reach) and patch is None

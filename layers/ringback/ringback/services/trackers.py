@@ -1,0 +1,183 @@
+"""Trackers: who takes the next influencer, and who is speaking on the tracker line."""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from ringback import observability
+from ringback.domain import phones, trackers
+from ringback.domain.campaigns import Campaign
+from ringback.domain.contacts import Contact
+from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.influencers import Influencer
+from ringback.domain.trackers import LEASE, PIN_MEANS, Identified, PinLimits, Tracker
+from ringback.runtime import Runtime
+from ringback.services import influencers
+from ringback.store import calls, contacts
+from ringback.store import reviews as review_store
+from ringback.store import trackers as store
+
+ENROLLED = "enrolled"
+"""Where a contact comes from who never called us."""
+
+_TRIES = 8
+"""How many trackers are tried one after the other when others take them at the same moment."""
+
+
+def find(campaign: str, person: str) -> Tracker:
+    """One tracker; `NotFound` when nobody of that id is enrolled."""
+    tracker = store.load(campaign, person)
+    if tracker is None:
+        raise NotFound(f"{campaign} has no tracker {person}: `ringback trackers list` shows those there are")
+    return tracker
+
+
+def enrol(
+    runtime: Runtime,
+    campaign: str,
+    phone: str,
+    name: str,
+    pin: str,
+    languages: tuple[str, ...] = (),
+    *,
+    mystery: bool = False,
+) -> Tracker:
+    """Enrol a tracker, or change who is enrolled with this number. `phone` is E.164. `Rejected` for a PIN that anybody would guess."""
+    if not trackers.is_fit_pin(pin):
+        raise Rejected(f"the PIN must be {PIN_MEANS}")
+    if phones.mask_all(name) != name:
+        raise Rejected("the name must not hold a number: it stands in lists and logs")
+    pepper = runtime.secrets.person_pepper
+    person = phones.person_id(pepper, campaign, phone)
+    tracker = Tracker(
+        campaign=campaign,
+        person=person,
+        phone=phone,
+        name=name,
+        pin=trackers.pin_hash(pepper, person, pin),
+        languages=languages,
+        mystery=mystery,
+    )
+    store.enrol(tracker)
+    _make_known(runtime, tracker)
+    return find(campaign, person)
+
+
+def _make_known(runtime: Runtime, tracker: Tracker) -> None:
+    """Keep a tracker as a contact too: whoever is rung by us can ask not to be."""
+    contact = Contact(
+        person=tracker.person,
+        campaign=tracker.campaign,
+        phone=tracker.phone,
+        language=next(iter(tracker.languages), ""),
+        first_called_at=runtime.clock.now(),
+        first_number=ENROLLED,
+        first_source=ENROLLED,
+    )
+    contacts.record_call(contact, opts_out=False)
+
+
+# ── who takes the next call ──
+
+
+def choose(
+    runtime: Runtime,
+    campaign: str,
+    influencer: Influencer,
+    call_id: str,
+    attempt: int,
+    exclude: Collection[str] = (),
+    *,
+    mystery: bool = False,
+) -> Tracker | None:
+    """Take a free tracker for one attempt of a call, fairly; None when nobody is free. One Query and, unless others take the same ones at
+    the same moment, one write. The same attempt gets the same tracker again.
+
+    `exclude`: who must not be asked. `mystery`: of those alone who may be rung in a voter's stead.
+    """
+    now, taken_for = runtime.clock.now(), call_name(call_id, attempt)
+    on_duty = [
+        each
+        for each in store.of_campaign(campaign, only_on_duty=True)
+        if (each.mystery or not mystery) and each.phone != influencer.phone
+    ]
+    for each in on_duty:
+        if each.busy_call == taken_for and each.is_busy(now):
+            return each
+    line = trackers.in_turn(on_duty, influencer.language, {*exclude, influencer.person}, now)
+    for each in line[:_TRIES]:
+        taken = store.take(each, taken_for, now, now + LEASE)
+        if taken is not None:
+            return taken
+    observability.count("NoTrackerFree")
+    return None
+
+
+def free(campaign: str, person: str, call_id: str, attempt: int) -> bool:
+    """The attempt is over: the tracker may be taken again. False when they are not busy with it any more."""
+    return store.free(campaign, person, call_name(call_id, attempt))
+
+
+def call_name(call_id: str, attempt: int) -> str:
+    """What a tracker is busy with."""
+    return f"{call_id}/{attempt}"
+
+
+# ── who is speaking ──
+
+
+def identify(runtime: Runtime, campaign: Campaign, phone: str | None, digits: str) -> Identified | None:
+    """Whose PIN was given from a telephone; None for a wrong one, an unknown telephone, and while either is locked out (A20).
+
+    Three writes at the most. A try is taken before the digits are looked at, from the tracker and from all telephones together, and
+    given back when they are right. The digits are kept nowhere, nor is what they were compared with told.
+    """
+    limits = campaign.reviews.pin if campaign.reviews else PinLimits()
+    now, pepper = runtime.clock.now(), runtime.secrets.person_pepper
+    if not store.take_try_together(campaign.id, limits, now):
+        if store.lock_together(campaign.id, now + limits.locked_for, now):
+            observability.count("PinLocked")
+            observability.logger.error(
+                "Too many wrong PINs from all telephones", extra={"campaign": campaign.id}
+            )
+        return None
+    person = phones.person_id(pepper, campaign.id, phone) if phone else None
+    tracker = store.load(campaign.id, person) if person else None
+    if tracker is None:
+        observability.count("PinRefused")
+        return None
+    tried = store.take_try(tracker, limits, now)
+    if tried is None or not trackers.is_pin(pepper, tried, digits):
+        observability.count("PinRefused")
+        _lock_if_used_up(tried or tracker, now, limits)
+        return None
+    store.right_pin(tried)
+    store.give_try_back(campaign.id)
+    return Identified(tried, _waiting_for(tried))
+
+
+def _lock_if_used_up(tracker: Tracker, now: datetime, limits: PinLimits) -> None:
+    if tracker.wrong_pins >= limits.most_wrong and store.lock(tracker, now + limits.locked_for):
+        observability.count("PinLocked")
+        observability.logger.error("A tracker was locked out", extra={"person": tracker.person})
+
+
+def _waiting_for(tracker: Tracker) -> str | None:
+    """The review that has waited for the tracker's verdict the longest."""
+    owed = [review for each in tracker.pending if (review := review_store.load(each)) is not None]
+    waiting = [review for review in owed if review.is_waiting and review.tracker == tracker.person]
+    return min(waiting, key=lambda review: review.opened_at).id if waiting else None
+
+
+def duty_changed(runtime: Runtime, campaign: str, call_id: str, on: bool, at: datetime) -> bool:
+    """A tracker began or ended a shift in a call; who begins one is there for those who were promised a call. False when whoever rang is
+    no tracker, gave no PIN in that call, or changed it later than this.
+    """
+    call = calls.load(call_id)
+    tracker = store.load(campaign, call.person) if call is not None and call.person else None
+    if call is None or tracker is None or not trackers.was_identified(call.session.knowledge.fields, tracker):
+        observability.count("DutyRefused")
+        return False
+    changed = store.duty(campaign, tracker.person, on, at)
+    if on:
+        influencers.keep_promises(runtime)
+    return changed

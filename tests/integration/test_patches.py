@@ -1,0 +1,599 @@
+"""Connecting an influencer to a voter, question by question, and what follows from it."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from ringback.domain.influencers import Stage, india_day
+from ringback.domain.ledger import NOWHERE, Side
+from ringback.domain.patches import MOST_REFUSALS, Kind, Outcome, Reason, State
+from ringback.domain.pools import PoolState
+from ringback.domain.pools import State as VoterState
+from ringback.services.facts import Reaction
+from ringback.services.pools import change
+from ringback.store import contacts, influencers, ledger, patches, sending
+from ringback.store import reviews as review_store
+from ringback.store.transactions import together
+from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, deployed, emitted, local
+from tests.integration import people
+from tests.integration.patching import LINE, POOL, Caller, Patched, voter_phones
+from tests.integration.wire import AwsRequest, Moment, listening
+
+VOTERS = voter_phones(6)
+
+
+@pytest.fixture(autouse=True)
+def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return people.told(monkeypatch)
+
+
+@pytest.fixture
+def patched(deployment: Deployment, tmp_path: Path) -> Patched:
+    patched = Patched(deployment)
+    patched.approve(CALLER, OTHER_CALLER)
+    patched.fill(tmp_path, VOTERS)
+    return patched
+
+
+def rung(caller: Caller, **more: str) -> str:
+    """The number that a question gets, which must be one."""
+    number = caller.ask(**more)
+    assert number is not None
+    return number
+
+
+class Requests:
+    """What goes to AWS while somebody listens."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def __call__(self, moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE:
+            self.made.append(request.operation)
+
+
+# a question
+
+
+def test_an_approved_influencer_is_connected_to_a_voter_who_sees_our_number(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    assert number in VOTERS
+    assert caller.order["outgoing_phone_number"] == LINE
+    assert caller.order["fetch_after_attempt"] is True
+    assert caller.order["start_call_playback"]["playback_to"] == "callee"
+    assert patched.voter(number).state is VoterState.CLAIMED
+    assert patched.held().total == 1
+
+
+def test_a_new_voter_takes_five_requests_and_the_same_question_one(tmp_path: Path) -> None:
+    with deployed(CATALOG_CACHE_SECONDS="300") as deployment:
+        patched = Patched(deployment)
+        phones = callers(20)
+        patched.approve(*phones)
+        patched.fill(tmp_path, voter_phones(100))
+        for n, phone in enumerate(phones):  # until every shard's block is at hand
+            rung(patched.begin(phone, f"warm-{n}"))
+        warm, caller = patched.begin(phones[1], "warm"), patched.begin(phones[0])
+        requests, again = Requests(), Requests()
+        rung(warm)  # a moment before, so that nothing that is kept for seconds has grown old
+        with listening(requests):
+            rung(caller)
+        with listening(again):
+            rung(caller)
+    assert requests.made == [
+        "BatchGetItem",  # the call, its patch, the influencer
+        "UpdateItem",  # the slot
+        "UpdateItem",  # the cursor
+        "BatchGetItem",  # the voter, and what the campaign knows of them
+        "TransactWriteItems",
+    ]
+    assert again.made == ["BatchGetItem"]
+
+
+def test_each_voter_whom_the_gate_refuses_takes_three_requests_more(tmp_path: Path) -> None:
+    with deployed(CATALOG_CACHE_SECONDS="300") as deployment:
+        patched = Patched(deployment)
+        phones = callers(20)
+        patched.approve(*phones)
+        patched.fill(tmp_path, voter_phones(100))
+        for n, phone in enumerate(phones):
+            rung(patched.begin(phone, f"warm-{n}"))
+        for phone in voter_phones(100):
+            contacts.record_call(people.contact(deployment, phone), opts_out=True)
+        warm, caller, requests = patched.begin(phones[1], "warm"), patched.begin(phones[0]), Requests()
+        assert warm.ask() is None
+        with listening(requests):
+            assert caller.ask() is None
+    refusals = MOST_REFUSALS + 1
+    assert requests.made.count("BatchGetItem") == 1 + refusals
+    assert len(requests.made) == 2 + 3 * refusals + 2  # and the slot given back, and the reason kept
+
+
+def test_a_patch_with_its_first_attempt_is_within_a_kilobyte(patched: Patched) -> None:
+    sizes = []
+
+    def weigh(moment: Moment, request: AwsRequest) -> None:
+        for item in request.params.get("TransactItems", ()):
+            if moment is Moment.BEFORE and item.get("Put", {}).get("TableName") == "test-patches":
+                sizes.append(
+                    sum(len(n) + len(str(next(iter(v.values())))) for n, v in item["Put"]["Item"].items())
+                )
+
+    with listening(weigh):
+        rung(patched.begin())
+    assert sizes
+    assert sizes[0] <= 1024
+
+
+def test_the_same_question_again_gets_the_same_voter_and_writes_nothing(patched: Patched) -> None:
+    caller = patched.begin()
+    first, revision = rung(caller), patched.patch().revision
+    assert [caller.ask(), caller.ask()] == [first, first]
+    assert patched.patch().revision == revision
+    patched.restart()
+    assert caller.ask() == first
+
+
+def test_no_answer_is_followed_by_the_next_voter_and_after_three_by_nobody(patched: Patched) -> None:
+    caller = patched.begin()
+    numbers = [rung(caller)]
+    for _ in range(2):
+        patched.clock.move(seconds=31)
+        following = caller.failed(numbers[-1])
+        assert following is not None
+        numbers.append(following)
+    assert len(set(numbers)) == 3
+    assert caller.failed(numbers[-1]) is None
+    assert caller.failed(numbers[-1]) is None
+    assert patched.patch().state is State.OVER
+    assert patched.patch().reason is Reason.TRIES
+    assert patched.held().total == 0
+    patched.react()
+    assert [patched.voter(number).state for number in numbers] == [VoterState.WAITING] * 3
+    assert caller.come_back() == caller.handset.heard[-1]
+    assert caller.handset.branch == "end"
+
+
+def test_two_callers_never_get_one_voter(patched: Patched) -> None:
+    first, second = patched.begin(), patched.begin(OTHER_CALLER, "call-2")
+    assert rung(first) != rung(second)
+    assert patched.held().total == 2
+
+
+def test_nobody_is_given_to_themselves(deployment: Deployment, tmp_path: Path) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, [CALLER])
+    assert patched.begin().ask() is None
+    assert patched.voter(CALLER).state is VoterState.QUEUED
+
+
+# an end
+
+
+def test_they_talk_and_everything_follows_once(patched: Patched, tokens: list[str]) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.talk(number, 40)
+    assert patched.held().total == 0
+    patched.react()
+    assert patched.voter(number).state is VoterState.REACHED
+    influencer = patched.influencer()
+    assert (influencer.patched, influencer.talked_seconds, influencer.today) == (1, 40, 1)
+    patched.deployment.reaction.react(patched.deployment.entries())
+    assert patched.influencer() == influencer
+    assert patched.held().total == 0
+
+
+def test_the_menu_asks_how_they_lean_once_they_have_talked(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.talk(number)
+    caller.come_back()
+    caller.handset.press("1")
+    patched.react()
+    assert patched.voter(number).leaning == "for"
+    assert patched.patch().disposition == "for"
+
+
+def test_who_does_not_want_to_be_called_is_left_alone_for_good(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.talk(number)
+    caller.come_back()
+    caller.handset.press("4")
+    caller.handset.press("2")
+    patched.react()
+    contact = contacts.load(patched.deployment.person(number))
+    assert contact is not None
+    assert contact.opted_out_at is not None
+
+
+def test_completed_without_talk_is_no_conversation(patched: Patched) -> None:
+    """exotel.md, trap 7: legs decide."""
+    caller = patched.begin()
+    number = rung(caller)
+    legs = {"Legs[0][Number]": number, "Legs[0][OnCallDuration]": "0"}
+    following = caller.ask(DialWhomNumber=number, DialCallStatus="completed", **legs)
+    assert following not in (None, number)
+    patched.react()
+    assert patched.patch().attempts[0].outcome is Outcome.UNHEARD
+    assert patched.influencer().patched == 0
+    assert patched.voter(number).state is VoterState.WAITING
+
+
+def test_the_question_that_brings_the_caller_back_may_be_the_first_to_tell_that_they_talked(
+    patched: Patched,
+) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    legs = {"Legs[0][Number]": number, "Legs[0][OnCallDuration]": "25"}
+    caller.come_back(DialWhomNumber=number, DialCallStatus="completed", **legs)
+    assert caller.handset.branch == "ask"
+    assert patched.patch().talked_seconds == 25
+    assert patched.held().total == 0
+
+
+def test_the_request_that_tells_of_a_callers_end_may_be_the_first_to_tell_that_they_talked(
+    patched: Patched,
+) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    legs = {"Legs[0][Number]": number, "Legs[0][OnCallDuration]": "25"}
+    caller.come_back(CallStatus="completed", DialWhomNumber=number, DialCallStatus="completed", **legs)
+    patched.react()
+    assert patched.patch().talked_seconds == 25
+    assert patched.voter(number).state is VoterState.REACHED
+
+
+def test_a_caller_who_goes_quiet_while_it_rings_gives_everything_back(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    patched.clock.move(hours=2)
+    patched.deployment.sweep()
+    patched.react()
+    assert patched.held().total == 0
+    assert patched.voter(number).state is VoterState.WAITING
+    assert emitted("PatchAbandoned") == 1
+
+
+def test_who_talked_is_not_rung_again_though_the_callers_end_was_told_before_their_leg(
+    patched: Patched,
+) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    assert patched.voter(number).state is VoterState.WAITING
+    legs = {"Legs[0][Number]": local(number), "Legs[0][OnCallDuration]": "40"}
+    patched.told("call-1", "Terminal", number, DialCallStatus="completed", **legs)
+    patched.react()
+    assert patched.voter(number).state is VoterState.REACHED
+
+
+def test_a_claim_that_is_written_as_the_call_ends_has_an_outcome(patched: Patched) -> None:
+    """The caller leaves between the door's read of the call and its claim: nobody else comes to end that patch."""
+    caller = patched.begin()
+
+    def leaves(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and request.operation == "TransactWriteItems" and not left:
+            left.append(True)
+            caller.come_back(CallStatus="completed")
+            patched.react()
+
+    left: list[bool] = []
+    with listening(leaves):
+        number = rung(caller)
+    assert patched.voter(number).state is VoterState.CLAIMED
+    patched.react()
+    assert patched.patch().is_over
+    assert patched.voter(number).state is VoterState.WAITING
+    assert patched.held().total == 0
+
+
+def test_a_telling_whose_fact_collides_with_another_write_is_written_after_all(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+
+    def collides(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and request.operation == "TransactWriteItems" and not collided:
+            collided.append(True)
+            reasons = [{"Code": "None"}, {"Code": "TransactionConflict", "Message": "ongoing"}]
+            error = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+            raise ClientError(error, request.operation)  # type: ignore[arg-type]
+
+    collided: list[bool] = []
+    with listening(collides):
+        patched.told("call-1", "Terminal", number, DialCallStatus="busy")
+    assert collided
+    assert patched.patch().attempts[0].outcome is Outcome.BUSY
+
+
+def test_a_leg_that_ended_in_two_ways_keeps_the_first_and_the_journal_has_both(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    patched.told("call-1", "Terminal", number, DialCallStatus="busy")
+    for _ in range(2):
+        patched.told("call-1", "Terminal", number, DialCallStatus="failed")
+    assert patched.patch().attempts[0].outcome is Outcome.BUSY
+    assert patched.patch().disputes == 1
+    keys = [entry.key for entry in patched.deployment.entries() if entry.step == "patch"]
+    assert [key.partition("#")[0] for key in keys].count("leg-1-terminal") == 2
+
+
+def test_both_legs_are_booked_to_the_area_and_the_day(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.talk(number, 61)
+    patched.react()
+    charges = {charge.side: charge for charge in ledger.of_area("clean-water", NOWHERE, "2026-03-02")}
+    assert charges[Side.CALLEE].seconds == 61
+    assert charges[Side.CALLEE].paise == 100
+    assert charges[Side.CALLER].seconds >= 61
+    patched.deployment.reaction.react(patched.deployment.entries())
+    assert len(list(ledger.of_area("clean-water", NOWHERE, "2026-03-02"))) == 2
+
+
+# nobody to ring
+
+
+def test_when_every_line_is_taken_the_caller_hears_so(deployment: Deployment, tmp_path: Path) -> None:
+    patched = Patched(deployment, slots={"account": 2, "per_number": 2})
+    phones = callers(3)
+    patched.approve(*phones)
+    patched.fill(tmp_path, VOTERS)
+    first, second, third = (patched.begin(phone, f"call-{n}") for n, phone in enumerate(phones))
+    assert rung(first)
+    assert rung(second)
+    assert third.ask() is None
+    assert patched.held().total == 2
+    third.come_back()
+    assert third.handset.branch == "end"
+    assert "busy" in third.handset.heard[-1].lower() or "lines" in third.handset.heard[-1].lower()
+    assert patched.queued() == 4
+
+
+def test_the_cap_of_a_day_holds(deployment: Deployment, tmp_path: Path) -> None:
+    patched = Patched(deployment, calls_per_day=1)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS)
+    caller = patched.begin()
+    caller.talk(rung(caller))
+    patched.react()
+    again = patched.begin(call_id="call-2")
+    assert again.ask() is None
+    assert patched.patch("call-2").reason is Reason.CAP
+    patched.clock.move(days=1)
+    assert rung(patched.begin(call_id="call-3"))
+
+
+def test_an_area_is_not_rung_beyond_its_cap(deployment: Deployment, tmp_path: Path) -> None:
+    patched = Patched(deployment, per_area_per_day=1)
+    patched.approve(CALLER, OTHER_CALLER)
+    patched.fill(tmp_path, VOTERS, area="eci:S13/26/112")
+    rung(patched.begin())
+    patched.react()
+    patched.restart()
+    assert patched.begin(OTHER_CALLER, "call-2").ask() is None
+    assert emitted("VoterRefused") > 0
+
+
+def test_a_replay_of_the_journal_counts_for_no_area(deployment: Deployment, tmp_path: Path) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS, area="eci:S13/26/112")
+    rung(patched.begin())
+    patched.react()
+    day = india_day(deployment.clock.now()).isoformat()
+    assert patches.climate("clean-water", day).areas == {"eci:S13/26/112": 1}
+    Reaction(patched.runtime).react(deployment.entries(), counting=False)
+    assert patches.climate("clean-water", day).areas == {"eci:S13/26/112": 1}
+
+
+@pytest.mark.parametrize("state", [PoolState.PAUSED, PoolState.CLOSED])
+def test_a_pool_that_is_not_open_gives_nobody(patched: Patched, state: PoolState) -> None:
+    change(patched.runtime, POOL, state)
+    caller = patched.begin()
+    assert caller.ask() is None
+    assert patched.held().total == 0
+    assert patched.patch().reason is Reason.NOBODY_FREE
+
+
+def test_a_paused_campaign_rings_nobody(patched: Patched) -> None:
+    sending.pause("clean-water", "an operator")
+    assert patched.begin().ask() is None
+    assert patched.queued() == len(VOTERS)
+
+
+def test_outside_the_hours_nobody_is_rung_and_nobody_is_used_up(patched: Patched) -> None:
+    patched.clock.move(hours=11)
+    assert patched.begin().ask() is None
+    assert patched.queued() == len(VOTERS)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_pool_of_none_and_of_one(deployment: Deployment, tmp_path: Path, count: int) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, voter_phones(count))
+    caller = patched.begin()
+    number = caller.ask()
+    assert (number is not None) == bool(count)
+    if number is not None:
+        assert caller.failed(number) is None
+    assert patched.held().total == 0
+
+
+def test_a_pool_of_people_who_have_all_opted_out_costs_each_caller_a_moment_and_rings_nobody(
+    patched: Patched,
+) -> None:
+    for phone in VOTERS:
+        contact = people.contact(patched.deployment, phone)
+        contacts.record_call(contact, opts_out=True)
+    assert patched.begin().ask() is None
+    assert {patched.voter(phone).state for phone in VOTERS} == {VoterState.DROPPED}
+    assert {patched.voter(phone).rule for phone in VOTERS} == {"opted-out"}
+
+
+@pytest.mark.parametrize(
+    ("known", "rule"), [({"consent": False}, "consent"), ({"dnd": True}, "dnd")], ids=["no-consent", "dnd"]
+)
+def test_who_may_not_be_rung_is_not(
+    deployment: Deployment, tmp_path: Path, known: dict[str, Any], rule: str
+) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:1], **known)
+    assert patched.begin().ask() is None
+    assert patched.voter(VOTERS[0]).rule == rule
+
+
+def test_a_budget_that_is_used_up_stops_everybody_and_drops_nobody(patched: Patched) -> None:
+    patched.deployment.publish(
+        "clean-water",
+        lambda document: (
+            document["limits"].update(voice_budget_rupees=1) or document["patching"].update(pool="voters")
+        ),
+    )
+    patched.clock.move(minutes=1)
+    patched.restart()
+    assert patched.begin().ask() is None
+    assert {patched.voter(phone).state for phone in VOTERS} == {VoterState.QUEUED}
+    assert emitted("PatchingStopped") == 1
+
+
+# a tracker
+
+
+def test_an_informed_influencer_is_connected_to_a_tracker_and_the_review_opens(
+    patched: Patched,
+) -> None:
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    assert caller.ask() == people.ASHA
+    assert patched.influencer().stage is Stage.IN_REVIEW
+    caller.talk(people.ASHA, 50)
+    patched.react()
+    (review,) = review_store.of_person(patched.deployment.person(CALLER))
+    assert review.talked_seconds == 50
+    assert patched.patch().attempts[0].kind is Kind.TRACKER
+    assert patched.influencer().patched == 0
+
+
+def test_a_tracker_who_does_not_answer_is_followed_by_another_in_the_same_call(patched: Patched) -> None:
+    for phone in (people.ASHA, people.BINA):
+        people.enrol(patched.deployment, phone)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    first = rung(caller)
+    second = caller.failed(first)
+    assert {first, second} == {people.ASHA, people.BINA}
+    assert second is not None
+    assert caller.failed(second) is None
+    patched.react()
+    assert patched.influencer().stage is Stage.INFORMED
+    assert patched.held().total == 0
+
+
+def test_a_talk_with_a_tracker_counts_though_the_callers_end_was_told_before_the_legs(
+    patched: Patched,
+) -> None:
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    patched.told("call-1", "Answered", rung(caller))
+    patched.clock.move(seconds=50)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    (review,) = review_store.of_person(patched.deployment.person(CALLER))
+    assert review.state == "talked"
+    assert review.talked_seconds == 53  # with the three until the end was told
+
+
+def test_a_mystery_talk_of_which_nobody_told_the_length_can_still_be_judged(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment, mystery_percent=100)
+    patched.approve(CALLER)
+    people.enrol(deployment, people.ASHA, mystery=True)
+    patched.fill(tmp_path, VOTERS)
+    caller = patched.begin()
+    caller.come_back(DialWhomNumber=rung(caller), DialCallStatus="completed")
+    patched.react()
+    (review,) = review_store.of_person(deployment.person(CALLER))
+    assert review.state == "talked"
+
+
+def test_no_tracker_on_duty_is_nobody_free(patched: Patched) -> None:
+    patched.stage(CALLER, Stage.INFORMED)
+    assert patched.begin().ask() is None
+    assert patched.patch().reason is Reason.NOBODY_FREE
+    assert patched.held().total == 0
+
+
+# a mystery voter
+
+
+def test_a_mystery_voter_looks_like_any_other_to_the_caller(deployment: Deployment, tmp_path: Path) -> None:
+    patched = Patched(deployment, mystery_percent=100)
+    patched.approve(CALLER, OTHER_CALLER)
+    people.enrol(deployment, people.ASHA, mystery=True)
+    patched.fill(tmp_path, VOTERS)
+    mystery = patched.begin()
+    assert rung(mystery) == people.ASHA
+    usual = patched.begin(OTHER_CALLER, "call-2")
+    assert rung(usual) in VOTERS
+
+    def shape(order: dict[str, Any]) -> dict[str, Any]:
+        hidden = {"destination", "start_call_playback"}
+        return {name: value for name, value in order.items() if name not in hidden}
+
+    assert shape(mystery.order) == shape(usual.order)
+    assert mystery.order["start_call_playback"].keys() == usual.order["start_call_playback"].keys()
+    patched.react()
+    (review,) = review_store.of_person(deployment.person(CALLER))
+    assert review.kind == "mystery"
+    assert patched.influencer().stage is Stage.APPROVED
+    mystery.talk(people.ASHA, 30)
+    patched.react()
+    assert patched.influencer().patched == 1
+
+
+def test_the_share_of_mystery_voters_is_the_one_asked_for(deployment: Deployment) -> None:
+    patched = Patched(deployment, mystery_percent=20)
+
+    class Question:
+        patching = people.content().patching
+
+        def __init__(self, n: int) -> None:
+            self.call_id = f"exotel:call-{n}"
+
+    chosen = [patched.door._is_mystery(Question(n), 1) for n in range(2000)]  # type: ignore[arg-type]
+    assert 0.17 < sum(chosen) / 2000 < 0.23
+    assert chosen == [patched.door._is_mystery(Question(n), 1) for n in range(2000)]  # type: ignore[arg-type]
+
+
+def test_the_influencer_is_counted_on_the_day_that_it_is_in_india(patched: Patched) -> None:
+    caller = patched.begin()
+    caller.talk(rung(caller))
+    patched.react()
+    found = influencers.load(patched.deployment.person(CALLER))
+    assert found is not None
+    assert found.day == "2026-03-02"
+
+
+def test_news_of_yesterday_that_comes_today_does_not_begin_the_day_anew(patched: Patched) -> None:
+    patched.clock.move(hours=12, minutes=30)  # 23:30 in India: two talks of which the first is heard of last
+    for at in (patched.clock.now() + timedelta(hours=1), patched.clock.now()):
+        found = influencers.load(patched.deployment.person(CALLER))
+        assert found is not None
+        assert together(influencers.patched_action(found, india_day(at), 40, is_short=False))
+    found = influencers.load(patched.deployment.person(CALLER))
+    assert found is not None
+    assert (found.day, found.today, found.patched) == ("2026-03-03", 1, 2)

@@ -1,0 +1,269 @@
+"""Slots: taken and given back by conditional updates, and true again within the lease whatever is lost."""
+
+import random
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ringback.domain.errors import ProviderError
+from ringback.domain.legs import Ending, LegEvent, Progress
+from ringback.domain.patches import Outcome
+from ringback.domain.pools import State as VoterState
+from ringback.domain.slots import Limits
+from ringback.providers.base import FoundCall
+from ringback.services import slots
+from ringback.store import patches as patch_store
+from ringback.store import slots as store
+from tests.deployment import CALLER, Deployment, callers
+from tests.integration import people
+from tests.integration.patching import LINE, Patched, Records, voter_phones
+from tests.integration.wire import Killed, Killer, Moment, listening
+
+OTHER_LINE = "+918040001032"
+
+
+@pytest.fixture(autouse=True)
+def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return people.told(monkeypatch)
+
+
+@pytest.fixture
+def patched(deployment: Deployment, tmp_path: Path) -> Patched:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, voter_phones(12))
+    return patched
+
+
+def heal(patched: Patched, records: Any) -> slots.Healed:
+    return slots.heal(patched.runtime, [records])
+
+
+def found(call_id: str, *, is_over: bool, talked: int | None = None) -> FoundCall:
+    ended = LegEvent(call_id, None, Progress.TERMINAL, Ending.COMPLETED, talked, None, None)
+    return FoundCall(call_id, is_over, None, (ended,) if is_over else ())
+
+
+# the counter
+
+
+def test_no_more_are_held_than_the_account_and_the_number_have(deployment: Deployment) -> None:
+    limits = Limits(account=3, per_number=2)
+    assert [store.acquire("exotel", LINE, limits) for _ in range(3)] == [True, True, False]
+    assert [store.acquire("exotel", OTHER_LINE, limits) for _ in range(2)] == [True, False]
+    assert store.load("exotel").total == 3
+    assert store.release("exotel", LINE)
+    assert store.acquire("exotel", OTHER_LINE, limits)
+
+
+def test_what_nobody_holds_cannot_be_given_back(deployment: Deployment) -> None:
+    assert not store.release("exotel", LINE)
+    store.acquire("exotel", OTHER_LINE, Limits(3, 3))
+    assert not store.release("exotel", LINE)
+
+
+def test_a_correction_fails_when_a_slot_came_or_went_since(deployment: Deployment) -> None:
+    store.acquire("exotel", LINE, Limits(9, 9))
+    seen = store.load("exotel")
+    store.acquire("exotel", LINE, Limits(9, 9))
+    assert not store.correct("exotel", seen, {})
+    assert store.correct("exotel", store.load("exotel"), {})
+    assert store.load("exotel").total == 0
+
+
+# the count, held against the patches
+
+
+def test_a_count_that_is_too_high_is_put_right(patched: Patched) -> None:
+    assert patched.begin().ask()
+    for _ in range(3):
+        store.acquire("exotel", LINE, Limits(9, 9))
+    assert heal(patched, Records()).corrected == 1
+    assert patched.held().total == 1
+    assert heal(patched, Records()).corrected == 0
+
+
+def test_a_count_that_is_too_low_is_put_right(patched: Patched) -> None:
+    assert patched.begin().ask()
+    store.release("exotel", LINE)
+    assert heal(patched, Records()).corrected == 1
+    assert patched.held().total == 1
+
+
+def test_a_slot_that_a_door_has_just_taken_is_left_alone(patched: Patched) -> None:
+    """It is counted and not written down yet: setting it to what the patches say would let one too many in."""
+    caller = patched.begin()
+    assert caller.is_at_connect
+    store.acquire("exotel", LINE, Limits(9, 9))
+    assert heal(patched, Records()).corrected == 0
+    assert patched.held().total == 1
+
+
+def test_a_slot_whose_caller_has_left_is_given_back_once_though_a_recount_comes_before_the_reaction(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment)
+    first, second = callers(2)
+    patched.approve(first, second)
+    patched.fill(tmp_path, voter_phones(4))
+    leaving, staying = patched.begin(first, "call-1"), patched.begin(second, "call-2")
+    assert leaving.ask()
+    assert staying.ask()
+    leaving.come_back(CallStatus="completed")
+    heal(patched, Records())
+    patched.react()
+    assert patched.held().total == 1
+
+
+# leases
+
+
+def test_a_lease_that_ran_out_is_settled_by_the_providers_own_record(patched: Patched) -> None:
+    caller, records = patched.begin(), Records()
+    number = caller.ask()
+    assert number is not None
+    records.calls["call-1"] = found("call-1", is_over=True, talked=40)
+    patched.clock.move(minutes=13)
+    assert heal(patched, records).settled == 1
+    assert patched.held().total == 0
+    assert patched.patch().talked_seconds == 40
+    patched.react()
+    assert patched.voter(number).state is VoterState.REACHED
+
+
+def test_before_the_lease_is_over_the_provider_is_not_asked(patched: Patched) -> None:
+    caller, records = patched.begin(), Records()
+    caller.ask()
+    patched.clock.move(minutes=5)
+    assert heal(patched, records).settled == 0
+    assert records.asked == []
+
+
+def test_a_call_that_goes_on_keeps_its_slot_and_is_asked_about_later(patched: Patched) -> None:
+    caller, records = patched.begin(), Records()
+    caller.ask()
+    records.calls["call-1"] = found("call-1", is_over=False)
+    patched.clock.move(minutes=13)
+    assert heal(patched, records).settled == 0
+    assert patched.held().total == 1
+    assert heal(patched, records).settled == 0
+    assert records.asked == ["call-1"]
+
+
+def test_a_call_that_the_provider_does_not_know_is_over(patched: Patched) -> None:
+    caller = patched.begin()
+    caller.ask()
+    patched.clock.move(minutes=13)
+    assert heal(patched, Records()).settled == 1
+    assert patched.held().total == 0
+    assert patched.patch().attempts[0].outcome is Outcome.CANCELED
+
+
+def test_a_provider_that_cannot_be_asked_is_asked_again(patched: Patched) -> None:
+    class Down(Records):
+        def find_call(self, call_id: str) -> FoundCall | None:
+            raise ProviderError("503", retryable=True)
+
+    patched.begin().ask()
+    patched.clock.move(minutes=13)
+    assert heal(patched, Down()).settled == 0
+    assert patched.held().total == 1
+    assert heal(patched, Records()).settled == 1
+
+
+def test_a_run_without_time_asks_nobody(patched: Patched) -> None:
+    patched.begin().ask()
+    patched.clock.move(minutes=13)
+    healed = slots.heal(patched.runtime, [Records()], has_time=lambda: False)  # type: ignore[list-item]
+    assert healed.settled == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_x6_with_a_tenth_of_the_ends_dropped_the_count_is_true_again_within_the_lease(
+    deployment: Deployment, tmp_path: Path, seed: int
+) -> None:
+    dice, phones = random.Random(seed), callers(20)
+    patched, records = Patched(deployment), Records()
+    patched.approve(*phones)
+    patched.fill(tmp_path, voter_phones(40))
+    dropped = 0
+    for n, phone in enumerate(phones):
+        caller = patched.begin(phone, f"call-{n}")
+        number = caller.ask()
+        assert number is not None
+        records.calls[f"call-{n}"] = found(f"call-{n}", is_over=True, talked=20)
+        if dice.random() < 0.1 or n == seed:
+            dropped += 1
+        else:
+            caller.talk(number, 20)
+    assert patched.held().total == dropped
+    patched.clock.move(seconds=691)
+    heal(patched, records)
+    patched.react()
+    assert patched.held().total == 0
+    assert all(patch.is_over for patch in patch_store.every("clean-water"))
+    reached = sum(patched.voter(phone).state is VoterState.REACHED for phone in voter_phones(40))
+    assert reached == len(phones)
+
+
+# the machine's view
+
+
+def test_a_machine_that_waits_hears_of_the_end(patched: Patched, tokens: list[str]) -> None:
+    caller = patched.begin()
+    number = caller.ask()
+    assert number is not None
+    slots.wait(patched.runtime, "exotel:call-1", "token-1")
+    caller.talk(number)
+    patched.react()
+    assert tokens == ["token-1"]
+    patched.deployment.reaction.react(patched.deployment.entries())
+    assert tokens == ["token-1"]
+
+
+def test_an_end_that_came_before_its_token_is_told_at_once(patched: Patched, tokens: list[str]) -> None:
+    caller = patched.begin()
+    number = caller.ask()
+    assert number is not None
+    caller.talk(number)
+    slots.wait(patched.runtime, "exotel:call-1", "token-1")
+    assert tokens == ["token-1"]
+
+
+def test_a_token_is_not_lost_to_a_door_that_was_writing(patched: Patched) -> None:
+    caller = patched.begin()
+    number = caller.ask()
+    assert number is not None
+    before = patched.patch()
+    slots.wait(patched.runtime, "exotel:call-1", "token-1")
+    assert not patch_store.note(replace(before, disputes=9))
+    patched.told("call-1", "Answered", number)
+    assert patched.patch().token == "token-1"
+
+
+def test_the_machine_asks_the_provider_when_nobody_told(patched: Patched) -> None:
+    caller, records = patched.begin(), Records()
+    caller.ask()
+    records.calls["call-1"] = found("call-1", is_over=False)
+    patched.clock.move(minutes=13)
+    providers: Any = {"exotel": records}
+    answer = slots.ask(patched.runtime, providers, "exotel:call-1")
+    assert (answer["over"], answer["wait_seconds"]) == (False, 690)
+    records.calls["call-1"] = found("call-1", is_over=True, talked=9)
+    answer = slots.ask(patched.runtime, providers, "exotel:call-1")
+    assert (answer["over"], answer["talked"]) == (True, True)
+
+
+def test_a_crash_between_the_end_and_the_slot_is_mended_by_the_count(patched: Patched) -> None:
+    caller = patched.begin()
+    number = caller.ask()
+    assert number is not None
+    with suppress(Killed), listening(Killer(1, Moment.AFTER)):
+        patched.told("call-1", "Terminal", number, DialCallStatus="completed")
+    assert patched.patch().is_over
+    assert patched.held().total == 1
+    assert heal(patched, Records()).corrected == 1
+    assert patched.held().total == 0

@@ -1,0 +1,121 @@
+"""The verification of an influencer through the doors and the journal: two telephones walk the sample menus, `react` does the rest."""
+
+import pytest
+
+from ringback.domain.influencers import Stage
+from ringback.domain.reviews import State
+from ringback.services import reviews
+from ringback.store import reviews as store
+from ringback.store import trackers as tracker_store
+from tests.deployment import CALLER, Deployment, Handset
+from tests.integration.people import ASHA, PIN, enrol, known, open_review, stage, stored, talk, told
+
+INFLUENCERS = "+918040001031"
+TRACKERS = "+918040001033"
+
+
+@pytest.fixture(autouse=True)
+def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    return told(monkeypatch)
+
+
+def rings(deployment: Deployment, phone: str, number: str, call_id: str) -> Handset:
+    """A call up to the first thing that is not the choice of a language."""
+    handset = deployment.begin(phone, number, call_id=call_id)
+    handset.press("1")
+    return handset
+
+
+def hears_the_manifesto(deployment: Deployment, call_id: str = "call-a") -> None:
+    handset = rings(deployment, CALLER, INFLUENCERS, call_id)
+    handset.wait()
+    deployment.react()
+
+
+def tracker_says(deployment: Deployment, key: str, call_id: str = "call-t", pin: str = PIN) -> Handset:
+    handset = rings(deployment, ASHA, TRACKERS, call_id)
+    handset.do(digits=f'"{pin}"')
+    handset.press(key)
+    deployment.react()
+    return handset
+
+
+def test_the_first_call_informs_and_the_go_ahead_comes_from_the_trackers_telephone(
+    deployment: Deployment,
+) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    assert stage(deployment) is Stage.INFORMED
+    assert known(deployment).because == "exotel:call-a/turn-3"
+    review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+
+    tracker_says(deployment, "1")
+
+    done = stored(review)
+    assert (done.state, done.verdict_call) == (State.APPROVED, "exotel:call-t")
+    assert stage(deployment) is Stage.APPROVED
+
+
+def test_the_same_facts_again_change_nothing(deployment: Deployment) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+    tracker_says(deployment, "1")
+    before = known(deployment)
+
+    for order in (deployment.entries(), list(reversed(deployment.entries()))):
+        assert deployment.reaction.react(order) == []
+
+    assert known(deployment) == before
+
+
+def test_who_hangs_up_before_the_end_of_the_manifesto_is_not_informed(deployment: Deployment) -> None:
+    deployment.begin(CALLER, INFLUENCERS, call_id="call-a").press("1")
+    deployment.react()
+
+    assert stage(deployment) is Stage.NEW
+
+
+def test_with_a_wrong_pin_no_key_is_a_verdict(deployment: Deployment) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+
+    tracker_says(deployment, "1", pin="9026")
+
+    assert stored(review).state is State.TALKED
+    assert stored(review).refusals == ()
+
+
+def test_a_tracker_who_is_not_sure_has_somebody_else_talk_to_them(deployment: Deployment) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+
+    tracker_says(deployment, "3")
+
+    assert stage(deployment) is Stage.INFORMED
+    assert known(deployment).promised_at is not None
+
+
+def test_a_tracker_begins_and_ends_a_shift_by_key(deployment: Deployment) -> None:
+    tracker = enrol(deployment, on_duty=False)
+    for key, on in (("1", True), ("2", False)):
+        tracker_says(deployment, key, call_id=f"call-{key}")
+        found = tracker_store.load("clean-water", tracker.person)
+        assert found is not None
+        assert found.on_duty is on
+
+
+def test_an_early_verdict_waits_for_the_news_of_the_talk(deployment: Deployment) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    review = open_review(deployment, tracker, call="exotel:call-b")
+
+    tracker_says(deployment, "1")
+    assert stage(deployment) is Stage.IN_REVIEW
+    talk(deployment, review)
+
+    assert stage(deployment) is Stage.APPROVED
+    assert [row.state for row in store.of_person(deployment.person())] == [State.APPROVED]
+    assert reviews.sweep(deployment.runtime).expired == 0

@@ -1,0 +1,179 @@
+"""`ringback trackers`: who verifies influencers."""
+
+import click
+
+from ringback.domain import phones
+from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.phones import Unreadable, Withheld
+from ringback.domain.trackers import PIN_MEANS, Tracker
+from ringback.services import influencers
+from ringback.services import trackers as staff
+from ringback.services.phones import read as read_phone
+from ringback.store import trackers as store
+from ringback_cli import moments, output, tallies
+from ringback_cli.deployment import Deployment, on_deployment
+
+_campaign = click.option(
+    "--campaign", metavar="NAME", help="Whose tracker; needed only where several campaigns have trackers."
+)
+
+
+@click.group(
+    cls=output.Noun,
+    epilog="""\b
+Examples:
+  ringback trackers                                     who is on duty, busy, locked out
+  ringback trackers enrol 09000000201 --name Asha --language hi
+  ringback trackers duty 09000000201 --on
+  ringback trackers unlock 09000000201
+  ringback trackers unlock --everybody
+  ringback trackers remove 09000000201 --campaign clean-water
+TRACKER is a number in any shape, or the person's id from the list. `enrol` asks for the PIN, so that no shell keeps it.
+""",
+)
+def trackers() -> None:
+    """Who verifies influencers: enrol them, see who is on duty."""
+
+
+@trackers.command("list")
+@on_deployment
+@_campaign
+@output.in_clear
+@output.as_json
+def list_(deployment: Deployment, campaign: str | None, clear: bool, as_json: bool) -> None:
+    """Trackers, those on duty first."""
+    campaign = _whose(campaign)
+    now = deployment.runtime.clock.now()
+    found = sorted(store.of_campaign(campaign), key=lambda each: (not each.on_duty, each.name, each.person))
+    rows = [
+        {
+            "name": each.name,
+            "phone": output.number(each.phone, clear),
+            "standing": _standing(each, deployment),
+            "languages": list(each.languages),
+            "mystery": each.mystery,
+            "reviews": each.reviews_given,
+            "owes": len(each.pending),
+            "idle": moments.spoken(now - each.last_call_at) if each.last_call_at else None,
+            "person": each.person,
+        }
+        for each in found
+    ]
+    locked = store.locked_together(campaign, now)
+    if as_json:
+        output.document({"trackers": rows, "line_locked_until": locked})
+        return
+    columns = ("name", "phone", "standing", "languages", "mystery", "reviews", "owes", "idle", "person")
+    output.table({key: key for key in columns}, rows, "no trackers: `ringback trackers enrol`")
+    if locked is not None:
+        click.echo(f"nobody can give a PIN for {moments.spoken(locked - now)}: too many wrong ones together")
+
+
+@trackers.command()
+@click.argument("phone")
+@on_deployment
+@_campaign
+@click.option("--name", required=True, help="Short; no number in it.")
+@click.option(
+    "--language", "languages", multiple=True, metavar="CODE", help="What they speak; may be repeated."
+)
+@click.option("--mystery", is_flag=True, help="They may be rung in a voter's stead.")
+@click.option(
+    "--pin", prompt="PIN", hide_input=True, confirmation_prompt=True, help=f"{PIN_MEANS.capitalize()}."
+)
+def enrol(
+    deployment: Deployment,
+    phone: str,
+    campaign: str | None,
+    name: str,
+    languages: tuple[str, ...],
+    mystery: bool,
+    pin: str,
+) -> None:
+    """Enrol a tracker, or give who is enrolled another name or PIN. Their shift begins when they ring, or by `duty`."""
+    campaign = _whose(campaign)
+    enrolled = staff.enrol(
+        deployment.runtime, campaign, _number(phone), name, pin, tuple(languages), mystery=mystery
+    )
+    click.echo(f"{enrolled.name} is a tracker of {campaign}: {enrolled.person}")
+
+
+@trackers.command()
+@click.argument("tracker")
+@on_deployment
+@_campaign
+@click.option("--on/--off", "on", required=True, help="Begin or end the shift.")
+def duty(deployment: Deployment, tracker: str, campaign: str | None, on: bool) -> None:
+    """Begin or end somebody's shift for them."""
+    campaign = _whose(campaign)
+    found = _find(deployment, tracker, campaign)
+    store.duty(campaign, found.person, on, deployment.runtime.clock.now())
+    if on:
+        influencers.keep_promises(deployment.runtime)
+    click.echo(f"{found.name} is {'on' if on else 'off'} duty")
+
+
+@trackers.command()
+@click.argument("tracker", required=False)
+@on_deployment
+@_campaign
+@click.option(
+    "--everybody", is_flag=True, help="End the lock that too many wrong PINs from all telephones made."
+)
+def unlock(deployment: Deployment, tracker: str | None, campaign: str | None, everybody: bool) -> None:
+    """Let a locked-out tracker, or with --everybody the whole line, give PINs again."""
+    if everybody == bool(tracker):
+        raise click.UsageError("name a tracker, or write --everybody")
+    campaign = _whose(campaign)
+    if tracker is None:
+        store.unlock_together(campaign)
+        click.echo(f"{campaign}'s trackers can give their PINs again")
+        return
+    found = _find(deployment, tracker, campaign)
+    store.unlock(campaign, found.person)
+    click.echo(f"{found.name} can give the PIN again")
+
+
+@trackers.command()
+@click.argument("tracker")
+@on_deployment
+@_campaign
+def remove(deployment: Deployment, tracker: str, campaign: str | None) -> None:
+    """Forget a tracker: their PIN opens nothing from now on, and verdicts they still owe do not count."""
+    campaign = _whose(campaign)
+    found = _find(deployment, tracker, campaign)
+    store.remove(campaign, found.person)
+    click.echo(f"{found.name} is no tracker of {campaign} any more")
+
+
+def _whose(campaign: str | None) -> str:
+    """The campaign that is named, or the only one that has trackers."""
+    found = [each for each in tallies.campaigns(campaign) if each.reviews]
+    return tallies.the_one(found, "section `reviews`", campaign).id
+
+
+def _find(deployment: Deployment, tracker: str, campaign: str) -> Tracker:
+    by_id = store.load(campaign, tracker) if tracker.isascii() and tracker.isalnum() else None
+    if by_id is not None:
+        return by_id
+    person = phones.person_id(deployment.runtime.secrets.person_pepper, campaign, _number(tracker))
+    found = store.load(campaign, person)
+    if found is None:
+        raise NotFound(f"{campaign} has no tracker of that number: `ringback trackers list`")
+    return found
+
+
+def _number(text: str) -> str:
+    try:
+        return read_phone(text)
+    except (Unreadable, Withheld) as problem:
+        raise Rejected(f"that is neither a phone number nor a tracker's id: {problem}") from None
+
+
+def _standing(tracker: Tracker, deployment: Deployment) -> str:
+    now = deployment.runtime.clock.now()
+    if tracker.is_locked(now):
+        return "locked out"
+    if not tracker.on_duty:
+        return "off duty"
+    return "in a call" if tracker.is_busy(now) else "free"

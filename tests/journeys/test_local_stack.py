@@ -71,6 +71,7 @@ HANDLERS = {
     "reconcile": SCHEDULED,
     "copy_recording": READER,
     "grievance_clock": SCHEDULED,
+    "verify_influencer": SCHEDULED,
 }
 
 

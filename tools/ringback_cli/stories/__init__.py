@@ -20,6 +20,11 @@ class Request:
     """`none`, `rough`, or the path of a JSON file of rates by fault name."""
     keep_logs: Path | None = None
     """A folder that gets the logs of the functions, the emulator and the network."""
+    influencers: int | None = None
+    voters: int | None = None
+    concurrent: int | None = None
+    """Of the story of patched calls alone: people who call, people whom they are put through to, and how many such calls may go on at
+    once. None: by the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class Report:
     """What our tables hold."""
     verdicts: Sequence[Verdict]
     figures: Mapping[str, float]
+    picture: Path | None = None
+    """A drawing of the story, where it has one."""
 
     @property
     def holds(self) -> bool:
@@ -60,5 +67,6 @@ Story = Callable[[Request, Tell], Report]
 STORIES: Mapping[str, str] = {
     "ivr": "ringback_cli.stories.ivr",
     "missed-calls": "ringback_cli.stories.missed_calls",
+    "patching": "ringback_cli.stories.patching",
 }
 """Story → the module whose `play` plays it; imported only when it is played, for it brings AWS's libraries along."""

@@ -122,8 +122,8 @@ class Phones:
         """How many calls are under way."""
         return int(self._ask("idle")["pending"].get("calls", 0))
 
-    def walked(self) -> list[WalkedCall]:
-        """Every call that somebody has made so far, with all that happened in it."""
+    def walked(self, *, also_placed: bool = False) -> list[WalkedCall]:
+        """Every call that somebody has made so far, with all that happened in it; with `also_placed` those in which we rang them, too."""
         return [
             WalkedCall(
                 call_id=row["call_sid"],
@@ -135,7 +135,7 @@ class Phones:
                 answers=tuple(tuple(Answered(**each) for each in told) for told in row["answers"]),
             )
             for row in self._ask("calls?whole=1")["calls"]
-            if row["direction"] == "incoming"
+            if also_placed or row["direction"] == "incoming"
         ]
 
     def recordings(self) -> list[MadeRecording]:

@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -60,7 +60,6 @@ RELEASE_AHEAD = effects.BLOCKED_FOR + timedelta(minutes=1)
 RECONCILE_AHEAD = calls.SETTLED_AFTER + timedelta(seconds=5)
 """By how much the clock of `Reconcile` runs ahead, so that it takes calls of a moment ago for settled."""
 
-_FURTHEST_AHEAD = max(RELEASE_AHEAD, RECONCILE_AHEAD)
 
 WITHOUT_LIMITS = {"sms_budget_rupees": 10_000_000, "prefix_per_minute": 1_000_000}
 
@@ -95,6 +94,11 @@ class Setting:
     """The same of the phone network."""
     unhurried: frozenset[str] = frozenset()
     """Queues whose messages may wait for long; rest does not wait for them."""
+    content: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document
+    """Changes a sample campaign's document for the story."""
+    lease: timedelta | None = None
+    """How long a patch may hold its slot untold: once settling begins, the clocks run ahead by that. Until then they are right, and the
+    story runs the schedules itself."""
 
 
 def documents(root: Path = template.ROOT, limits: Mapping[str, int] = WITHOUT_LIMITS) -> list[dict[str, Any]]:
@@ -107,7 +111,7 @@ class Stage:
 
     def __init__(self, setting: Setting) -> None:
         self._setting = setting
-        self._documents = documents(setting.root, setting.limits)
+        self._documents = [setting.content(each) for each in documents(setting.root, setting.limits)]
         try:
             self.campaigns: list[Campaign] = [campaigns.parse(document) for document in self._documents]
         except Rejected as problem:
@@ -149,7 +153,7 @@ class Stage:
             "queue_visibility_seconds": VISIBILITY_SECONDS,
             **{name.lower(): float(value) for name, value in PAUSES.items()},
             "release_clock_ahead_seconds": int(RELEASE_AHEAD.total_seconds()),
-            "reconcile_clock_ahead_seconds": int(RECONCILE_AHEAD.total_seconds()),
+            "reconcile_clock_ahead_seconds": int(self._reconcile_ahead.total_seconds()),
             **{name.lower(): value for name, value in self._setting.settings.items()},
             **{
                 f"network_{name}": value for name, value in {**NETWORK_TIMING, **self._setting.timing}.items()
@@ -167,8 +171,8 @@ class Stage:
             self.phones = Phones(self.stack.addresses.network_url)
             for document in self._documents:
                 publishing.publish(self.runtime, document)
-            self._set_clock_ahead("Release", RELEASE_AHEAD)
-            self._set_clock_ahead("Reconcile", RECONCILE_AHEAD)
+            if self._setting.lease is None:
+                self._look_ahead()
             self._warm()
         except BaseException:
             self._leave()
@@ -183,6 +187,14 @@ class Stage:
     def _leave(self) -> None:
         self._leaving.close()
         self.stack.stop()
+
+    def _look_ahead(self) -> None:
+        self._set_clock_ahead("Release", RELEASE_AHEAD)
+        self._set_clock_ahead("Reconcile", self._reconcile_ahead)
+
+    @property
+    def _reconcile_ahead(self) -> timedelta:
+        return max(RECONCILE_AHEAD, self._setting.lease or RECONCILE_AHEAD)
 
     def _warm(self) -> None:
         """Start every environment before the story does: on this machine they would all start at once, and slow each other down."""
@@ -232,6 +244,8 @@ class Stage:
 
     def settle(self, tell: Tell) -> None:
         """Run the scheduled functions until they find nothing more to do, letting their work finish each time."""
+        if self._setting.lease is not None:
+            self._look_ahead()
         clean = 0
         for nth in range(_MOST_ROUNDS):
             resumed = self.resumed
@@ -246,6 +260,11 @@ class Stage:
             if clean == _QUIET_TIMES:
                 return
         raise Restless(f"the scheduled functions still find work after {_MOST_ROUNDS} rounds")
+
+    def run_schedules(self) -> None:
+        """Run each scheduled function once, as its schedule does."""
+        self._release()
+        self._reconcile()
 
     def _reconcile(self) -> tuple[bool, int]:
         result = self._invoke("Reconcile")
@@ -277,7 +296,11 @@ class Stage:
 
         The scheduled functions' clocks are ahead, and so is what they wrote: the recount leaves none of it out.
         """
-        clock = Clock(self.runtime.settings.clock_offset + _FURTHEST_AHEAD + timedelta(seconds=1))
+        clock = Clock(
+            self.runtime.settings.clock_offset
+            + max(RELEASE_AHEAD, self._reconcile_ahead)
+            + timedelta(seconds=1)
+        )
         drift = metrics.recount(Runtime(self.runtime.settings, clock))
         return sum(abs(n) for counted in drift.values() for n in counted.values())
 

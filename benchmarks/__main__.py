@@ -4,7 +4,10 @@ import argparse
 import subprocess
 import sys
 
-ALL = ("cold_start", "webhook", "ivr_step", "sessions", "cost", "pace", "burst", "memory")
+ALL = (
+    *("cold_start", "webhook", "ivr_step", "sessions", "cost", "pace", "burst"),
+    *("claim", "connect_answer", "pool_load", "memory"),
+)
 
 
 def main() -> int:

@@ -16,9 +16,14 @@ BUILD = Path(os.environ.get("RINGBACK_BUILD", ROOT / ".aws-sam" / "build"))
 
 BARE = Path(__file__).parent / "bare"
 BARE_STEP = Path(__file__).parent / "bare_step"
+BARE_CONNECT = Path(__file__).parent / "bare_connect"
 
 NAMES = ("VoiceWebhook", "SmsWebhook", "React", "SendMessage", "Release", "Reconcile")
 
+PEOPLE_NAMES = ("PlaceCall", "VerifyInfluencerTasks", "PatchCallTasks")
+"""What verifications and patched calls need besides."""
+
+_ALL = (*NAMES, *PEOPLE_NAMES)
 _LAYERS = ("DependenciesLayer", "RingbackLayer")
 
 
@@ -37,7 +42,7 @@ def built() -> Mapping[str, Artefact]:
         raise NotMeasured(f"nothing is built in {BUILD}: run `make build` first")
     if not all(any(layer.rglob("*.pyc")) for layer in layers):
         raise NotMeasured(f"the layers in {BUILD} hold no compiled code: run `make build` again")
-    return {name: Artefact(BUILD / name, layers) for name in NAMES}
+    return {name: Artefact(BUILD / name, layers) for name in _ALL}
 
 
 def bare(folder: Path, source: Path = BARE) -> Artefact:

@@ -57,11 +57,47 @@ USD_PER_MILLION_CALLS = Bound(8.5)
 USD_PER_MILLION_MENU_CALLS = Bound(55)
 """All of AWS for a call of five turns in a menu, with every request that the flow's applets make, list prices in ap-south-1."""
 
+USD_PER_THOUSAND_VERIFICATIONS = Bound(0.6)
+"""All of AWS for a verification: the call to a tracker, the dial for the verdict and the call it becomes, one execution."""
+
+USD_PER_THOUSAND_PATCHED_CALLS = Bound(0.4)
+"""All of AWS for a patched call: one voter, who answers, every event that the provider tells, one execution."""
+
 BILLED_BY_THE_HOUR = Bound(0)
 """Resources of the template that cost money for every hour they exist, used or not."""
 
 PACE_SHARE = Bound(0.95, at_least=True)
 """How much of the allowed rate is used while there is work waiting."""
+
+POOL_LOAD_RATIO = Bound(0.8, at_least=True)
+"""Voters a second that `ringback pool load` writes ÷ those of a bare loop of `batch_write_item` over the same rows."""
+
+POOL_LOAD_MB = Bound(200)
+"""The most memory that loading a list holds, whatever its length."""
+
+CLAIM_WRITES = Bound(3)
+"""Write requests of one claim: the cursor, and a transaction."""
+
+CLAIM_UNITS = Bound(8)
+"""Write units of one claim."""
+
+CLAIM_SIZE_RATIO = Bound(1.2)
+"""Median time of a claim in the largest pool ÷ in the smallest."""
+
+CLAIM_CONFLICTS = Bound(0.05)
+"""Claims lost to another caller ÷ claims won."""
+
+CLAIMED_TWICE = Bound(0)
+"""Voters that two callers got."""
+
+CONNECT_CPU_RATIO = Bound(1.8)
+"""Processor time of one warm answer at the Connect URL ÷ that of a handler making the same five requests; median of the runs."""
+
+CONNECT_ROUND_TRIPS = Bound(5)
+"""Requests to AWS of an answer that opens a new voter."""
+
+CONNECT_OVER = Bound(0)
+"""Bridges beyond the limit, or slots held by nobody, when a crowd asks at once."""
 
 MEMORY_SHARE = Bound(0.5)
 """The most a function has held ÷ what the template gives it: the other half is for spikes and for later features."""

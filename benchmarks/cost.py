@@ -1,5 +1,5 @@
-"""What a missed call costs on AWS, from the callback to the hand-off of its SMS, and a call through a menu; and what is paid each
-month for being there.
+"""What a missed call costs on AWS, from the callback to the hand-off of its SMS, a call through a menu, a verification and a patched call;
+and what is paid each month for being there.
 
 The built functions run under the runtime client, one batch after another; every request to AWS passes a meter that counts DynamoDB's
 units from the items themselves. Nothing is estimated but the share of a processor that Lambda gives a function, and what AWS does
@@ -8,16 +8,20 @@ around it: the API's request, the queue's receive and delete for each batch, the
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from benchmarks import bounds, prices
+from benchmarks import bounds, patched, prices
+from benchmarks.artefacts import NAMES, PEOPLE_NAMES
 from benchmarks.measuring import Check, Report, Table, main, progress
 from benchmarks.pipeline import AGENDA_AND_SUPPORT, PROVIDER_SECONDS, Pipeline, running
 from benchmarks.workers import BYTES_PER_LOG_EVENT, Taken, platform_log_bytes
+from ringback.domain.ledger import Side
 from ringback_local import template
+from ringback_local.network import parsed, sample_documents
 from ringback_local.stack import Options
 
 VCPU_MB = 1769
@@ -56,12 +60,17 @@ class Batches:
     title: str
     size: int
     rounds: int
+    transitions: int = 0
+    """Of state machines, for each."""
 
 
 BUSY = Batches("in batches of 10", 10, 4)
 LONE = Batches("a lone call", 1, 10)
 WALKS = Batches("through the main menu", 10, 4)
 """Ten callers walk five turns each, then `react` hears of them."""
+VERIFICATIONS = Batches("a verification", 10, 2, patched.transitions("verify_influencer"))
+PATCHES = Batches("a patched call", 10, 2, patched.transitions("patch_call"))
+"""Influencers ring ten at a time: they talk to a tracker, who is rung for the verdict; with a go-ahead, to a voter who answers at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +86,12 @@ class Measured:
         return self.batches.size * self.batches.rounds
 
     @property
-    def invocations(self) -> dict[str, int]:
-        return {name: len(taken.milliseconds) for name, taken in self.timed.items()}
+    def invocations(self) -> Counter[str]:
+        return Counter({name: len(taken.milliseconds) for name, taken in self.timed.items()})
+
+    def only(self, function: str) -> "Measured":
+        """What one function did of it."""
+        return Measured(self.batches, {function: self.counted[function]}, {function: self.timed[function]})
 
 
 def measure() -> Report:
@@ -89,10 +102,11 @@ def measure() -> Report:
     progress("timing the same without the meter")
     timed, idle_timed = _measured(options, metered=False)
     memory = {name: memory_mb(source, name) for name in idle}
-    busy, lone, walks = (
-        Measured(batches, counted[batches.title], timed[batches.title]) for batches in (BUSY, LONE, WALKS)
-    )
-    totals = {each.batches.title: per_call(each, memory, source) for each in (busy, lone, walks)}
+    busy, lone, walks, verified, patches = every = [
+        Measured(batches, counted[batches.title], timed[batches.title])
+        for batches in (BUSY, LONE, WALKS, VERIFICATIONS, PATCHES)
+    ]
+    totals = {each.batches.title: per_call(each, memory, source) for each in every}
     bill = [
         (
             line,
@@ -103,10 +117,11 @@ def measure() -> Report:
         )
         for line in totals[BUSY.title]
     ]
+    sms = busy.only("SendMessage")
     usd = {title: sum(price for _, price in lines.values()) for title, lines in totals.items()}
     named = {
         name
-        for taken in (*busy.counted.values(), *lone.counted.values(), *walks.counted.values(), *idle.values())
+        for taken in (*(taken for each in every for taken in each.counted.values()), *idle.values())
         for name in taken.metrics
     }
     fixed = monthly(source, len(named), idle, idle_timed, memory)
@@ -144,14 +159,47 @@ def measure() -> Report:
                 ("", "requests", "WU", "RU"),
                 operations(walks),
             ),
+            *(
+                table
+                for each, what in (
+                    (verified, "A verification: the call, the tracker rung for the verdict, its machine"),
+                    (patches, "A patched call: one voter, who answers, and its machine"),
+                )
+                for table in (
+                    Table(
+                        f"{what}, {each.calls} of them",
+                        ("what AWS bills, by call", "", "USD/million"),
+                        [
+                            *(
+                                (line, n, price)
+                                for line, (n, price) in totals[each.batches.title].items()
+                                if n
+                            ),
+                            ("all of it", "", usd[each.batches.title]),
+                        ],
+                    ),
+                    Table(
+                        f"DynamoDB requests and units of {each.batches.title}",
+                        ("", "requests", "WU", "RU"),
+                        operations(each),
+                    ),
+                )
+            ),
             Table(
                 "Requests to AWS by event, and USD for 1,000",
                 ("", "requests", "USD"),
                 [
-                    (name, requests_by_call(each), usd[each.batches.title] / 1000)
+                    (
+                        name,
+                        requests_by_call(each),
+                        sum(usd for _, usd in per_call(each, memory, source).values()) / 1000,
+                    )
                     for name, each in (
                         ("missed call, to its SMS", busy),
+                        ("of that, the SMS from its queue on", sms),
                         ("call of five turns in a menu", walks),
+                        ("verification, two calls", verified),
+                        ("patched call", patches),
                     )
                 ],
             ),
@@ -183,6 +231,16 @@ def measure() -> Report:
             ),
             Check("USD per million missed calls", usd[BUSY.title], bounds.USD_PER_MILLION_CALLS),
             Check("USD per million calls in a menu", usd[WALKS.title], bounds.USD_PER_MILLION_MENU_CALLS),
+            Check(
+                "USD per thousand verifications",
+                usd[VERIFICATIONS.title] / 1000,
+                bounds.USD_PER_THOUSAND_VERIFICATIONS,
+            ),
+            Check(
+                "USD per thousand patched calls",
+                usd[PATCHES.title] / 1000,
+                bounds.USD_PER_THOUSAND_PATCHED_CALLS,
+            ),
             Check("resources billed by the hour", len(hourly), bounds.BILLED_BY_THE_HOUR),
         ],
         [
@@ -190,6 +248,7 @@ def measure() -> Report:
             f"{PROVIDER_SECONDS * 1000:.0f} ms. Pace: the template's {source['Parameters']['SmsPerMinute']['Default']} a minute, so a batch of "
             f"{BUSY.size} takes {BUSY.size * 60 / source['Parameters']['SmsPerMinute']['Default']:.0f} s.",
             f"Billed ms: as measured here, plus the wait for a processor of which Lambda gives {VCPU_MB} MB one whole.",
+            telephony(usd[PATCHES.title] / 1e6),
             f"Not in it: storage, USD {stored():.2f} for a million journal rows over their 400 days; the delivery report that follows.",
         ],
     )
@@ -197,7 +256,7 @@ def measure() -> Report:
 
 def _measured(options: Options, *, metered: bool) -> tuple[dict[str, dict[str, Taken]], dict[str, Taken]]:
     """What each function used, by the way the calls came; and what a run of each function with nothing to do uses."""
-    with running(options, metered=metered) as (_, pipeline):
+    with running(options, metered=metered, names=(*NAMES, *PEOPLE_NAMES)) as (stack, runtime, pipeline):
         _come(pipeline, Batches("warming up", 10, 1))
         for name in ("Release", "Reconcile"):
             pipeline.functions[name].invoke({})
@@ -212,7 +271,15 @@ def _measured(options: Options, *, metered: bool) -> tuple[dict[str, dict[str, T
         found[WALKS.title] = _take(pipeline)
         for name in ("Release", "Reconcile"):
             pipeline.functions[name].invoke({})
-        return found, _take(pipeline)
+        idle = _take(pipeline)
+        people = patched.People(stack, runtime, pipeline, 200)
+        for batches, come in ((VERIFICATIONS, people.verify), (PATCHES, people.patch)):
+            come(2)  # warms up
+            _take(pipeline)
+            for _ in range(batches.rounds):
+                come(batches.size)
+            found[batches.title] = _take(pipeline)
+        return found, idle
 
 
 def _come(pipeline: Pipeline, batches: Batches) -> None:
@@ -250,7 +317,8 @@ def per_call(
         source
     )
     log_bytes += 0 if quiet else sum(invocations.values()) * platform_log_bytes()
-    sqs = sum(_requests(measured, "sqs").values()) + 2 * invocations["SendMessage"]
+    sqs = sum(_requests(measured, "sqs").values())
+    sqs += 2 * (invocations["SendMessage"] + invocations["PlaceCall"])
     used = {
         "HTTP API requests": ("http_api_request", callbacks),
         "Lambda requests": ("lambda_request", sum(invocations.values())),
@@ -259,6 +327,7 @@ def per_call(
         "DynamoDB read units": ("dynamodb_read_unit", sum(_units(measured, "reads").values()) * calls),
         "DynamoDB stream reads": ("dynamodb_stream_read", invocations["React"]),
         "SQS requests": ("sqs_request", sqs),
+        "Step Functions transitions": ("state_transition", calls * measured.batches.transitions),
         "Secrets Manager requests": ("secret_request", sum(_requests(measured, "secretsmanager").values())),
         "log bytes": ("log_gb", log_bytes),
     }
@@ -412,6 +481,17 @@ def _by_call(measured: Measured, service: str, of: Callable[[Any], float]) -> di
                 operation = name.removeprefix(f"{service} ")
                 summed[operation] = summed.get(operation, 0.0) + of(used) / measured.calls
     return summed
+
+
+def telephony(usd: float) -> str:
+    """How a patched call's cost on AWS compares with what the provider charges for its two legs of a minute."""
+    legs = parsed(sample_documents())[0].rules.patch_legs
+    assert legs is not None  # the rules of the day have them
+    rupees = sum(legs.paise(side, patched.TALKED_SECONDS) for side in Side) / 100
+    return (
+        f"The telephony of such a call, two legs of {patched.TALKED_SECONDS} s by catalog/rules.yaml, is {rupees:.2f} rupees; AWS's USD "
+        f"{usd:.6f} would be as much at {rupees / usd:,.0f} rupees a dollar."
+    )
 
 
 def stored() -> float:

@@ -13,7 +13,7 @@ CALLS, BATCH = 200, 100
 
 def measure() -> Report:
     options = Options(parameters={"Schedules": "DISABLED", "SmsPerMinute": "0"}, timing={"sms_seconds": 3600})
-    with running(options, metered=False) as (_, pipeline):
+    with running(options, metered=False) as (_, _, pipeline):
         progress(f"{CALLS} calls, their SMS and delivery reports")
         pipeline.call(CALLS)
         pipeline.react(BATCH)

@@ -4,17 +4,19 @@ The stack gives tables, queues and the phone network; its own event source mappi
 that the measurement wants and every request passes a meter.
 """
 
+import hashlib
 import json
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 from urllib.request import urlopen
 
 from benchmarks.artefacts import NAMES, built
 from benchmarks.deployment import CAMPAIGN, call_id, caller, deployed, flow_request, missed_call
 from benchmarks.units import Item
-from benchmarks.wire import Meter, Relay, late, shape_of
+from benchmarks.wire import Answer, Around, Forward, Meter, Relay, Request, late, shape_of
 from benchmarks.workers import Failed, Metered, api_event, environment_of
 from ringback.providers.exotel import menus as exotel_menus
 from ringback.runtime import Runtime
@@ -42,7 +44,6 @@ class Pipeline:
         self._calls = 0
         self._streams = stack.client("dynamodbstreams")
         self._queue = stack.client("sqs")
-        self._queue_url = stack.environment()["SEND_QUEUE_URL"]
         table = stack.client("dynamodb").describe_table(TableName="ringback-journal")["Table"]
         shards = self._streams.describe_stream(StreamArn=table["LatestStreamArn"])["StreamDescription"][
             "Shards"
@@ -59,7 +60,7 @@ class Pipeline:
         path = f"{urlsplit(self._stack.voice_url(CAMPAIGN)).path}/missed-call"
         for number in range(self._calls, self._calls + calls):
             query = missed_call(call_id(number), caller(number), self._stack.now())
-            self._ask(path, query)
+            self.ask(path, query)
         self._calls += calls
 
     def walk(self, calls: int) -> None:
@@ -73,16 +74,17 @@ class Pipeline:
             for turn, key in enumerate(AGENDA_AND_SUPPORT):
                 seconds = 20 * turn
                 query = flow_request(call_id(number), caller(number), MENU, self._stack.now(), seconds, key)
-                told = self._ask(f"{path}/{exotel_menus.TURN}", query)
+                told = self.ask(f"{path}/{exotel_menus.TURN}", query)
                 for applet in cases[json.loads(told["body"])["select"]]:
                     if applet["applet"] == "greeting":
-                        self._ask(applet["url"], query, "HEAD")
+                        self.ask(applet["url"], query, "HEAD")
                     if "url" in applet:
-                        self._ask(applet["url"], query)
+                        self.ask(applet["url"], query)
         self._calls += calls
 
-    def _ask(self, path: str, query: str, method: str = "GET") -> Any:
-        answer = self.functions["VoiceWebhook"].invoke(api_event(path, query, method))
+    def ask(self, path: str, query: str, method: str = "GET", body: str = "", content_type: str = "") -> Any:
+        """One request of the provider's, answered."""
+        answer = self.functions["VoiceWebhook"].invoke(api_event(path, query, method, body, content_type))
         if answer["statusCode"] != 200:
             raise Failed(f"the voice door answered {answer['statusCode']}")
         return answer
@@ -96,14 +98,25 @@ class Pipeline:
 
     def send(self, batch: int) -> int:
         """Hand everything in the send queue to `SendMessage`, in batches of at most so many; returns how many batches."""
-        batches = _split(self._tickets(), batch)
+        batches = _split(self._tickets("SEND_QUEUE_URL"), batch)
         for messages in batches:
-            records = [
-                {"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs"} for m in messages
-            ]
-            if failures := self.functions["SendMessage"].invoke({"Records": records})["batchItemFailures"]:
-                raise Failed(f"{len(failures)} messages came back")
+            self._work("SendMessage", messages)
         return len(batches)
+
+    def place(self, batch: int) -> list[str]:
+        """Hand everything in the dial queue to `PlaceCall` likewise; returns the ids of the dials."""
+        placed = []
+        for messages in _split(self._tickets("DIAL_QUEUE_URL"), batch):
+            self._work("PlaceCall", messages)
+            placed += [".".join(json.loads(message["Body"])) for message in messages]
+        return placed
+
+    def _work(self, function: str, messages: list[Any]) -> None:
+        records = [
+            {"messageId": m["MessageId"], "body": m["Body"], "eventSource": "aws:sqs"} for m in messages
+        ]
+        if failures := self.functions[function].invoke({"Records": records})["batchItemFailures"]:
+            raise Failed(f"{len(failures)} messages came back")
 
     def report(self) -> None:
         """The provider reports each message that it took as delivered, at the address that it was given."""
@@ -129,17 +142,37 @@ class Pipeline:
                 del record["dynamodb"]["ApproximateCreationDateTime"]
                 yield record
 
-    def _tickets(self) -> Iterator[Any]:
-        while messages := self._queue.receive_message(QueueUrl=self._queue_url, MaxNumberOfMessages=10).get(
-            "Messages"
-        ):
+    def _tickets(self, queue: str) -> Iterator[Any]:
+        url = self._stack.environment()[queue]
+        while messages := self._queue.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
             for message in messages:
-                self._queue.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message["ReceiptHandle"])
+                self._queue.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
                 yield message
 
 
+def sid_of(dial: str) -> str:
+    """The provider's id of a call that we placed."""
+    return hashlib.sha256(dial.encode()).hexdigest()[:32]
+
+
+def placing(otherwise: Around) -> Around:
+    """A provider that takes every call we place, and leaves it to the measurement who answers."""
+
+    def around(request: Request, forward: Forward) -> Answer:
+        if not request.path.endswith("/Calls/connect.json"):
+            return otherwise(request, forward)
+        time.sleep(PROVIDER_SECONDS)
+        dial = parse_qs(request.body.decode())["CustomField"][0]
+        body = json.dumps({"Call": {"Sid": sid_of(dial), "Status": "in-progress"}})
+        return Answer(200, {"content-type": "application/json"}, body.encode())
+
+    return around
+
+
 @contextmanager
-def running(options: Options, *, metered: bool) -> Iterator[tuple[Stack, Pipeline]]:
+def running(
+    options: Options, *, metered: bool, names: Sequence[str] = NAMES
+) -> Iterator[tuple[Stack, Runtime, Pipeline]]:
     """A pipeline on a stack of its own, each function with one environment.
 
     Metered, every request passes a relay that looks at items before and after, which takes time: measure time without.
@@ -147,7 +180,7 @@ def running(options: Options, *, metered: bool) -> Iterator[tuple[Stack, Pipelin
     with deployed(options) as (stack, runtime), ExitStack() as running:
         for mapping in stack.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
             stack.client("lambda").delete_event_source_mapping(UUID=mapping["UUID"])
-        provider = running.enter_context(Relay(stack.addresses.network_url, late(PROVIDER_SECONDS)))
+        provider = running.enter_context(Relay(stack.addresses.network_url, placing(late(PROVIDER_SECONDS))))
         database = stack.client("dynamodb")
         shapes = {
             name: shape_of(database.describe_table(TableName=name)["Table"])
@@ -159,7 +192,7 @@ def running(options: Options, *, metered: bool) -> Iterator[tuple[Stack, Pipelin
             return item
 
         artefacts, functions = built(), {}
-        for name in NAMES:
+        for name in names:
             meter = Meter("ringback-", shapes, look) if metered else None
             aws = (
                 running.enter_context(Relay(stack.addresses.aws_url, meter)).url
@@ -171,7 +204,7 @@ def running(options: Options, *, metered: bool) -> Iterator[tuple[Stack, Pipelin
             functions[name] = running.enter_context(
                 Metered(artefacts[name], environment, function.memory_mb, meter)
             )
-        yield stack, Pipeline(stack, runtime, functions)
+        yield stack, runtime, Pipeline(stack, runtime, functions)
 
 
 def _split(things: Iterable[Thing], size: int) -> list[list[Thing]]:

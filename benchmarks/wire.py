@@ -138,7 +138,7 @@ class Meter:
             case "PutItem" | "UpdateItem" | "DeleteItem":
                 return self._write(operation, asked, lambda: forward(request))
             case "TransactWriteItems":
-                return self._write_together(asked, lambda: forward(request))
+                return self._transact(asked, lambda: forward(request))
             case "GetItem" | "BatchGetItem" | "Query" | "Scan":
                 answer = forward(request)
                 self._read(operation, asked, json.loads(answer.body))
@@ -157,23 +157,22 @@ class Meter:
             self._note(f"{name} (condition failed)", writes=failed_write_units(before, asked.get("Item")))
         return answer
 
-    def _write_together(self, asked: Mapping[str, Any], forward: Callable[[], Answer]) -> Answer:
-        """A transaction is one request; each of its items costs twice what it would by itself, also when none is written."""
-        parts: list[Mapping[str, Any]] = [part for each in asked["TransactItems"] for part in each.values()]
-        items = [self._item(part) for part in parts]
-        before = [self._look(table, key) for table, _, key in items]
+    def _transact(self, asked: Mapping[str, Any], forward: Callable[[], Answer]) -> Answer:
+        """One request, and twice the units of each write in it, done or cancelled."""
+        writes = []
+        for item in asked["TransactItems"]:
+            ((_, write),) = item.items()
+            table, shape, key = self._item(write)
+            writes.append((write, shape, key, self._look(table, key)))
         answer = forward()
-        name = f"dynamodb TransactWriteItems {'+'.join(t.removeprefix(self._prefix) for t, _, _ in items)}"
-        if answer.status == 200:
-            units = sum(
-                write_units(shape, old, self._look(table, key), in_transaction=True)
-                for (table, shape, key), old in zip(items, before, strict=True)
-            )
-            self._note(name, writes=units)
-        elif b"TransactionCanceled" in answer.body:
-            pairs = zip(before, parts, strict=True)
-            units = sum(2 * failed_write_units(old, part.get("Item")) for old, part in pairs)
-            self._note(f"{name} (condition failed)", writes=units)
+        for number, (write, shape, key, before) in enumerate(writes):
+            if answer.status == 200:
+                after, why = self._look(write["TableName"], key), ""
+                units = write_units(shape, before, after, in_transaction=True)
+            else:
+                units, why = 2 * failed_write_units(before, write.get("Item")), " (cancelled)"
+            name = f"dynamodb TransactWriteItems {write['TableName'].removeprefix(self._prefix)}{why}"
+            self._note(name, writes=units, requests=int(number == 0))
         return answer
 
     def _item(self, asked: Mapping[str, Any]) -> tuple[str, Shape, Item]:
@@ -203,9 +202,9 @@ class Meter:
             taken, self._bill = self._bill, {}
         return taken
 
-    def _note(self, name: str, *, writes: float = 0, reads: float = 0) -> None:
+    def _note(self, name: str, *, writes: float = 0, reads: float = 0, requests: int = 1) -> None:
         with self._lock:
-            self._bill[name] = self._bill.get(name, Used()) + Used(1, writes, reads)
+            self._bill[name] = self._bill.get(name, Used()) + Used(requests, writes, reads)
 
 
 def shape_of(described: Mapping[str, Any]) -> Shape:

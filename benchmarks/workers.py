@@ -128,6 +128,7 @@ def environment_for_imports() -> dict[str, str]:
         "RECORDING_QUEUE_URL": _NO_ENDPOINT,
         "RECORDINGS_BUCKET": "recordings",
         "ANSWER_GRIEVANCE_ARN": "arn:aws:states:ap-south-1:123456789012:stateMachine:answer-grievance",
+        "VERIFY_INFLUENCER_ARN": "arn:aws:states:ap-south-1:123456789012:stateMachine:verify-influencer",
         "PUBLIC_URL": _NO_ENDPOINT,
         "SECRETS_NAME": "ringback/secrets",
         "EXOTEL_BASE_URL": _NO_ENDPOINT,

@@ -79,7 +79,8 @@ def test_a_rough_menu_strikes_the_same_people_twice_in_any_order(a_config: Calla
 
     async def story(callers: list[str]) -> dict[str, str]:
         runner, url = await served(turn)
-        config = parse(a_config(**menu(url), timing={"fault_delay_seconds": 0.01}))
+        timing = {"fault_delay_seconds": 0.01, "passthru_timeout_seconds": 30}
+        config = parse(a_config(**menu(url), timing=timing))
         async with (
             PhoneNetwork(config, load("rough", seed=5)) as network,
             ClientSession(network.url) as client,

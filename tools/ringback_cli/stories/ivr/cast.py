@@ -12,7 +12,18 @@ from random import Random
 from typing import Any
 
 from ringback.domain.campaigns import Campaign, Number
-from ringback.domain.nodes import BACK, OPT_OUT, REPEAT, ChooseLanguage, Gather, Hangup, Menu, Record, ways_on
+from ringback.domain.nodes import (
+    BACK,
+    OPT_OUT,
+    REPEAT,
+    ChooseLanguage,
+    Gather,
+    Hangup,
+    Menu,
+    Record,
+    Subject,
+    ways_on,
+)
 
 MOST_CALLERS = 100_000
 """As many as there are made-up numbers for, spread over a hundred blocks of ten thousand."""
@@ -95,7 +106,7 @@ class Script:
 def write(size: int, seed: int, campaign: Campaign) -> Script:
     """Make up a story of `size` handsets."""
     random = Random(f"ivr {size} {seed}")
-    numbers = [number for number in campaign.numbers.values() if number.menu]
+    numbers = _lines(campaign)
     callers = _callers(size, random)
     first = [
         # Whoever is first calls the first number, and so on: with enough callers every menu is walked.
@@ -107,6 +118,17 @@ def write(size: int, seed: int, campaign: Campaign) -> Script:
     random.shuffle(first)
     random.shuffle(second)
     return Script(tuple(callers), (tuple(first), tuple(second)))
+
+
+def _lines(campaign: Campaign) -> list[Number]:
+    """The numbers whose menu anybody may walk alike. What an influencer or a tracker hears depends on who they are: another story."""
+    menus = campaign.voice.menus if campaign.voice else {}
+    return [number for number in campaign.numbers.values() if number.menu and is_for_all(menus[number.menu])]
+
+
+def is_for_all(menu: Menu) -> bool:
+    """Whether it matters to nobody's call who they are to the campaign."""
+    return not (menu.has_secrets or menu.looks_at(Subject.ROLE, Subject.STAGE))
 
 
 def _callers(size: int, random: Random) -> list[Caller]:

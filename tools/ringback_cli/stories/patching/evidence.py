@@ -1,5 +1,6 @@
 """What the played story left behind: what telephones did and heard, and what stands in our tables and machines."""
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -20,7 +21,7 @@ from ringback.store import trackers as tracker_store
 from ringback.store import voters as voter_store
 from ringback_cli.stories import Tell
 from ringback_cli.stories.logs import leaks
-from ringback_cli.stories.patching import reckoning
+from ringback_cli.stories.patching import reckoning, settings
 from ringback_cli.stories.patching.cast import NEVER_RUNG, Manner, Script
 from ringback_cli.stories.patching.hearing import Hearing
 from ringback_cli.stories.patching.reckoning import GoAhead, Judgement, Told
@@ -158,7 +159,16 @@ def _long_pins(pins: Mapping[str, str]) -> list[str]:
 
 
 def _executions(stage: Stage) -> list[Execution]:
-    """Every execution of every machine of the story."""
+    """Every execution of every machine of the story, once its own time-outs have had the time to end it."""
+    until = time.monotonic() + settings.MACHINES_WAIT_SECONDS
+    found = _listed(stage)
+    while any(each.status == "RUNNING" for each in found) and time.monotonic() < until:
+        time.sleep(1.0)
+        found = _listed(stage)
+    return found
+
+
+def _listed(stage: Stage) -> list[Execution]:
     client = stage.stack.client("stepfunctions")
     found = []
     for machine in client.list_state_machines()["stateMachines"]:

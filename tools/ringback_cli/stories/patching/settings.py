@@ -20,6 +20,9 @@ RING_SECONDS = 15
 LEAST_TALK_SECONDS = 10
 """A shorter talk with a tracker is none."""
 
+MACHINES_WAIT_SECONDS = 150.0
+"""Longer than a machine waits for whatever it waits for: the verdict's minute, or the lease of a call whose end nobody told."""
+
 _MYSTERY_PERCENT = 15
 
 

@@ -501,6 +501,33 @@ def test_a_tracker_who_does_not_answer_is_followed_by_another_in_the_same_call(p
     assert patched.held().total == 0
 
 
+def test_a_review_whose_question_was_outrun_by_another_of_the_call_waits_for_nobody(
+    deployment: Deployment,
+) -> None:
+    """The first question holds the last line and has opened a review; the second finds every line taken, and ends the patch."""
+    patched = Patched(deployment, slots={"account": 1, "per_number": 1})
+    people.enrol(deployment, people.ASHA)
+    patched.approve(CALLER)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    transactions: list[AwsRequest] = []
+
+    def meanwhile(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and request.operation == "TransactWriteItems":
+            transactions.append(request)
+            if len(transactions) == 2:
+                assert caller.ask() is None
+
+    with listening(meanwhile):
+        assert caller.ask() is None
+
+    patched.react()
+    (review,) = review_store.of_person(patched.influencer().person)
+    assert not review.is_waiting
+    assert patched.influencer().stage is Stage.INFORMED
+    assert patched.held().total == 0
+
+
 def test_a_talk_with_a_tracker_counts_though_the_callers_end_was_told_before_the_legs(
     patched: Patched,
 ) -> None:

@@ -404,7 +404,19 @@ class Patches:
             review=review.id,
             occurred_at=asked.now,
         )
-        return attempt if self._dialled(asked, patch, attempt, fact) else None
+        try:
+            return attempt if self._dialled(asked, patch, attempt, fact) else None
+        except _Raced:
+            self._let_go(asked, review.id)
+            raise
+
+    def _let_go(self, asked: _Asked, review: str) -> None:
+        """Another question of the call, asked at the same moment, ended the patch before this one's tracker was rung: nobody will talk, so
+        the review that was opened for it ends too, and the influencer is promised a call.
+        """
+        patch = store.load(asked.call_id)
+        if patch is not None and patch.is_over and all(each.review != review for each in patch.attempts):
+            staff_reviews.no_end(self._runtime, review)
 
     def _is_mystery(self, asked: _Asked, n: int) -> bool:
         """Whether this attempt rings a tracker in a voter's stead: a share that nobody can foretell who lacks our key (X3)."""

@@ -44,7 +44,7 @@ from ringback.runtime import Runtime
 from ringback.services import callbacks, campaigns, metrics
 from ringback.services import dials as dialling
 from ringback.services import messages as sending
-from ringback.services.callbacks import Verdict
+from ringback.services.callbacks import Line, Verdict
 from ringback.services.dials import Dialler
 from ringback.services.facts import Reaction
 from ringback.services.messages import Sender
@@ -224,7 +224,8 @@ class Deployment:
     ) -> Verdict:
         """A request arrives at the voice door."""
         request = CallbackRequest(method, step, query, content_type, body)
-        return callbacks.keep_call(self.runtime, token or TOKENS[campaign], request)
+        line = callbacks.line_of(self.runtime, token or TOKENS[campaign], request)
+        return callbacks.keep_told(self.runtime, line, request) if line else callbacks.unknown_address()
 
     def report(self, message: Message, status: str, code: str, **more: str) -> Verdict:
         """The provider's delivery report on a message arrives at the address we gave out."""
@@ -258,7 +259,7 @@ class Deployment:
         request = CallbackRequest("POST", "status", "", "application/json", told.encode())
         line = callbacks.dial_line_of(self.runtime, dial.dial_id, proof, request)
         assert line is not None
-        return callbacks.keep_dial_status(self.runtime, line, dial.dial_id, request, proof)
+        return callbacks.keep_told(self.runtime, line, request)
 
     def pick_up(self, call: OutgoingCall, call_id: str = "out-1") -> "Handset":
         """Whoever was rung answers, and the call comes to its flow."""
@@ -274,7 +275,7 @@ class Deployment:
     def ask(self, step: str, query: str, *, campaign: str = "clean-water", method: str = "GET") -> Reply:
         """A question of Exotel's arrives at the voice door."""
         request = CallbackRequest(method, step, query, "", b"")
-        return self.turns.answer(exotel, campaign, request, TOKENS[campaign])
+        return self.turns.answer(line_of(campaign), request)
 
     def sweep(self) -> int:
         """`release` ends the calls that went quiet."""
@@ -549,6 +550,11 @@ def environment(**changes: str) -> dict[str, str]:
         "CALLS_PER_MINUTE": "0",
         "CATALOG_CACHE_SECONDS": "0",
     } | changes
+
+
+def line_of(campaign: str) -> Line:
+    """The line that Exotel's callbacks of a campaign come on."""
+    return Line(campaign, exotel, f"/voice/{TOKENS[campaign]}")
 
 
 @contextmanager

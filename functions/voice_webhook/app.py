@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from ringback import doors
 from ringback.observability import observed
-from ringback.providers.base import DIAL, LEG, CallbackRequest
+from ringback.providers.base import DIAL, LEG, CallbackRequest, Reply
 from ringback.runtime import current
 from ringback.services import callbacks
+from ringback.services.callbacks import Line
 
 if TYPE_CHECKING:
     from ringback.services.patches import Patches
@@ -24,42 +25,31 @@ callbacks.prepare(runtime)
 
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> doors.Reply:
-    match doors.path_after(event, "/voice/dial/", 3):
+    match doors.path_after(event, "/voice/dial/", 3) or doors.path_after(event, "/voice/", 2):
         case (dial_id, proof, step):
-            return _of_dial(dial_id, proof, doors.request(event, step))
-    match doors.path_after(event, "/voice/", 2):
+            request = doors.request(event, step)
+            line = callbacks.dial_line_of(runtime, dial_id, proof, request)
         case (token, step):
-            return _answered(token, doors.request(event, step))
+            request = doors.request(event, step)
+            line = callbacks.line_of(runtime, token, request)
         case _:
             return doors.reply(callbacks.unknown_address())
+    if line is None:
+        return doors.reply(callbacks.unknown_address())
+    return doors.answer(_answered(line, request), request)
 
 
-def _answered(token: str, request: CallbackRequest) -> doors.Reply:
+def _answered(line: Line, request: CallbackRequest) -> Reply:
     """Say what a caller in a menu hears next or whom they are connected to, or keep what the provider tells."""
-    line = callbacks.line_of(runtime, token, request)
-    if line is None:
-        return doors.reply(callbacks.unknown_address())
+    if request.step == DIAL and (reply := patches().answer(line, request)) is not None:
+        return reply
+    if request.step in line.dialect.STEPS:
+        return turns().answer(line, request)
     if request.step == LEG:
-        patches().hear(line.dialect, line.campaign, request, token)
-        return doors.answer(line.dialect.acknowledged(request.step), request)
-    if request.step == DIAL:
-        reply = patches().answer(line.dialect, line.campaign, request, token)
-        if reply is not None:
-            return doors.answer(reply, request)
-    if request.step in line.dialect.STEPS:
-        return doors.answer(turns().answer(line.dialect, line.campaign, request, token), request)
-    callbacks.keep_told(runtime, line, request, token)
-    return doors.answer(line.dialect.acknowledged(request.step), request)
-
-
-def _of_dial(dial_id: str, proof: str, request: CallbackRequest) -> doors.Reply:
-    """The same of a call that we placed, at an address that was given out for it alone."""
-    line = callbacks.dial_line_of(runtime, dial_id, proof, request)
-    if line is None:
-        return doors.reply(callbacks.unknown_address())
-    if request.step in line.dialect.STEPS:
-        return doors.answer(turns().answer(line.dialect, line.campaign, request, proof, dial_id), request)
-    return doors.reply(callbacks.keep_dial_status(runtime, line, dial_id, request, proof))
+        patches().hear(line, request)
+    else:
+        callbacks.keep_told(runtime, line, request)
+    return line.dialect.acknowledged(request.step)
 
 
 @cache

@@ -12,7 +12,6 @@ from ringback.domain.patches import Patch
 from ringback.domain.pools import PoolState, Voter
 from ringback.domain.slots import Held
 from ringback.domain.times import INDIA
-from ringback.providers import exotel
 from ringback.providers.base import CallbackRequest, FoundCall
 from ringback.services import loads
 from ringback.services.patches import Patches
@@ -22,7 +21,7 @@ from ringback.store import patches as store
 from ringback.store import pools as pool_store
 from ringback.store import slots, voters
 from ringback.store.tables import InfluencerRow, VoterRow, update_if
-from tests.deployment import CALLER, TOKENS, Deployment, Handset, local
+from tests.deployment import CALLER, Deployment, Handset, line_of, local
 from tests.integration import people
 
 LINE = "+918040001031"
@@ -112,7 +111,7 @@ class Patched:
         """An event of the Connect applet arrives."""
         query = {"CallSid": call_id, "EventType": event, "DialWhomNumber": local(number)} | more
         request = CallbackRequest("GET", "leg", urlencode(query), "", b"")
-        self.door.hear(exotel, "clean-water", request, TOKENS["clean-water"])
+        self.door.hear(line_of("clean-water"), request)
 
     def react(self) -> None:
         """React until nothing moves."""
@@ -174,7 +173,7 @@ class Caller:
             "CurrentTime": f"{now:%Y-%m-%d %H:%M:%S}",
         } | more
         request = CallbackRequest("GET", "dial", urlencode(query), "", b"")
-        reply = self._patched.door.answer(exotel, "clean-water", request, TOKENS["clean-water"])
+        reply = self._patched.door.answer(line_of("clean-water"), request)
         assert reply is not None
         self.order = json.loads(reply.body)
         return next(iter(self.order["destination"]["numbers"]), None)

@@ -8,11 +8,10 @@ import pytest
 from ringback.domain.influencers import Stage
 from ringback.domain.patches import Reason
 from ringback.domain.pools import State as VoterState
-from ringback.providers import exotel
 from ringback.providers.base import CallbackRequest, Reply
 from ringback.services import callbacks
 from ringback.store import patches as store
-from tests.deployment import CALLER, OTHER_CALLER, TOKENS, Deployment, emitted, local
+from tests.deployment import CALLER, OTHER_CALLER, Deployment, emitted, line_of, local
 from tests.integration import people
 from tests.integration.patching import LINE, Patched, voter_phones
 
@@ -34,7 +33,7 @@ def patched(deployment: Deployment, tmp_path: Path) -> Patched:
 
 def ask(patched: Patched, campaign: str = "clean-water", method: str = "GET", **told: str) -> Reply:
     request = CallbackRequest(method, "dial", urlencode(told), "", b"")
-    reply = patched.door.answer(exotel, campaign, request, TOKENS[campaign])
+    reply = patched.door.answer(line_of(campaign), request)
     assert reply is not None
     return reply
 
@@ -210,7 +209,7 @@ def test_a_head_has_no_effect(patched: Patched) -> None:
 def test_a_question_that_is_too_long_or_no_question_opens_nobody(patched: Patched) -> None:
     patched.begin()
     request = CallbackRequest("POST", "dial", "", "", b"x" * (callbacks.LARGEST_BODY + 1))
-    reply = patched.door.answer(exotel, "clean-water", request, TOKENS["clean-water"])
+    reply = patched.door.answer(line_of("clean-water"), request)
     assert reply is not None
     assert opens_nobody(patched, reply)
     assert opens_nobody(patched, ask(patched, From="1"))
@@ -222,8 +221,8 @@ def test_a20_a_pin_that_is_told_at_the_wrong_address_is_kept_nowhere(patched: Pa
         query = urlencode({"CallSid": "call-9", "From": local(CALLER), "digits": '"7391"'})
         request = CallbackRequest("GET", step, query, "", b"")
         if step == "dial":
-            patched.door.answer(exotel, "clean-water", request, TOKENS["clean-water"])
+            patched.door.answer(line_of("clean-water"), request)
         else:
-            patched.door.hear(exotel, "clean-water", request, TOKENS["clean-water"])
+            patched.door.hear(line_of("clean-water"), request)
     assert unparsed(patched) == 2
     assert not any("7391" in entry.raw for entry in patched.deployment.entries())

@@ -2,6 +2,7 @@
 
 import json
 import logging
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -30,6 +31,7 @@ from tests.integration.people import (
     talk,
     told,
 )
+from tests.integration.wire import AwsRequest, Moment, listening
 
 LIMITS = PinLimits()
 
@@ -39,26 +41,65 @@ def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told(monkeypatch)
 
 
-def gives_pin(deployment: Deployment, phone: str | None = ASHA, pin: str = PIN) -> bool:
-    return trackers.identify(deployment.runtime, content(), phone, pin) is not None
+def gives_pin(
+    deployment: Deployment, phone: str | None = ASHA, pin: str = PIN, limits: PinLimits = LIMITS
+) -> bool:
+    campaign = content()
+    assert campaign.reviews is not None
+    campaign = replace(campaign, reviews=replace(campaign.reviews, pin=limits))
+    return trackers.identify(deployment.runtime, campaign, phone, pin) is not None
 
 
 # A20
 
 
-def test_a20_a_pin_guessed_from_a_hundred_telephones_locks_the_line_and_sounds_the_alarm(
+def test_a20_a_pin_guessed_from_many_telephones_sounds_the_alarm_and_leaves_each_tracker_one_try(
     deployment: Deployment,
 ) -> None:
     enrol(deployment)
-    guessers = callers(100)
+    guessers = callers(60)
 
-    tried = [gives_pin(deployment, guessers[n], f"{n:04}") for n in range(100)]
+    tried = [gives_pin(deployment, guessers[n], f"{n:04}") for n in range(60)]
 
     assert not any(tried)
     assert emitted("PinLocked") == 1
-    assert not gives_pin(deployment), "the right PIN of the right tracker, while the line is locked"
+    assert gives_pin(deployment), "an honest tracker is not kept out"
+    assert not gives_pin(deployment, pin="9026")
+    assert not gives_pin(deployment), "the right PIN, after the one wrong try that was left"
     deployment.clock.move(hours=1)
     assert gives_pin(deployment)
+
+
+def test_a20_an_operator_gives_everybody_all_tries_again(deployment: Deployment) -> None:
+    enrol(deployment)
+    for n in range(LIMITS.most_wrong_together):
+        gives_pin(deployment, callers(100)[n], f"{n:04}")
+    assert not gives_pin(deployment, pin="9026")
+    assert not gives_pin(deployment)
+
+    tracker_store.unlock_together("clean-water")
+
+    assert gives_pin(deployment)
+    assert emitted("PinLocked") == 1
+
+
+def test_a20_a_shift_that_begins_in_one_moment_uses_up_no_tries(deployment: Deployment) -> None:
+    """More trackers at once than wrong PINs are allowed together: all others come while the first one's digits are looked at."""
+    shift = [f"+9190000002{n:02}" for n in range(4)]
+    for phone in shift:
+        enrol(deployment, phone)
+    few, waiting = PinLimits(most_wrong_together=2), iter(shift)
+    came_in: list[bool] = []
+
+    def meanwhile(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.AFTER and request.operation == "UpdateItem" and (phone := next(waiting, None)):
+            came_in.append(gives_pin(deployment, phone, limits=few))
+
+    with listening(meanwhile):
+        came_in.append(gives_pin(deployment, next(waiting), limits=few))
+
+    assert came_in == [True] * len(shift)
+    assert emitted("PinLocked") == 0
 
 
 def test_a20_a_spoofed_trackers_number_has_five_tries(deployment: Deployment) -> None:
@@ -124,7 +165,7 @@ def test_a20_a_pin_from_a_telephone_that_is_no_trackers_opens_nothing(
 def test_a20_a_lock_that_died_half_way_is_completed_by_the_next_try(deployment: Deployment) -> None:
     tracker = enrol(deployment)
     for _ in range(LIMITS.most_wrong):
-        tracker_store.take_try(tracker, LIMITS, deployment.clock.now())
+        tracker_store.take_try(tracker, LIMITS.most_wrong, deployment.clock.now())
 
     assert not gives_pin(deployment)
 

@@ -66,7 +66,9 @@ def list_(deployment: Deployment, campaign: str | None, clear: bool, as_json: bo
     columns = ("name", "phone", "standing", "languages", "mystery", "reviews", "owes", "idle", "person")
     output.table({key: key for key in columns}, rows, "no trackers: `ringback trackers enrol`")
     if locked is not None:
-        click.echo(f"nobody can give a PIN for {moments.spoken(locked - now)}: too many wrong ones together")
+        click.echo(
+            f"each tracker has one try for {moments.spoken(locked - now)}: too many wrong PINs together"
+        )
 
 
 @trackers.command()
@@ -121,13 +123,13 @@ def duty(deployment: Deployment, tracker: str, campaign: str | None, on: bool) -
     "--everybody", is_flag=True, help="End the lock that too many wrong PINs from all telephones made."
 )
 def unlock(deployment: Deployment, tracker: str | None, campaign: str | None, everybody: bool) -> None:
-    """Let a locked-out tracker, or with --everybody the whole line, give PINs again."""
+    """Let a locked-out tracker, or with --everybody the whole team, have all tries at the PIN again."""
     if everybody == bool(tracker):
         raise click.UsageError("name a tracker, or write --everybody")
     campaign = _whose(campaign)
     if tracker is None:
         store.unlock_together(campaign)
-        click.echo(f"{campaign}'s trackers can give their PINs again")
+        click.echo(f"{campaign}'s trackers have all their tries again")
         return
     found = _find(deployment, tracker, campaign)
     store.unlock(campaign, found.person)

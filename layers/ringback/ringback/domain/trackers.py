@@ -111,14 +111,16 @@ def is_pin(pepper: bytes, tracker: Tracker, digits: str) -> bool:
 class PinLimits:
     """How many wrong PINs are too many (A20). Campaign content, `reviews.pin`; the defaults are ours.
 
-    Four digits are 10,000 PINs: at 40 wrong ones an hour from all telephones together, one tracker's PIN is guessed in 125 hours of an
-    attack that sounds the alarm in its first.
+    Four digits are 10,000 PINs: who forges the numbers of trackers has 40 wrong ones before the alarm, and then one for each tracker who
+    has given the right PIN since.
     """
 
     most_wrong: int = 5
     """By one tracker's telephone in a row."""
     most_wrong_together: int = 40
-    """By all telephones that ring the campaign, known or not, in `window`."""
+    """By all telephones that ring the campaign, known or not, in `window`. Then each tracker has one try for `locked_for`, so that who
+    guesses, from whatever telephone, keeps no honest tracker out.
+    """
     window: timedelta = timedelta(hours=1)
     locked_for: timedelta = timedelta(hours=1)
 

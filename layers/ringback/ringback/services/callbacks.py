@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import quote_plus, urlencode
@@ -44,10 +44,24 @@ def prepare(runtime: Runtime) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """What a live path token stands for: a campaign, and the provider that speaks about it."""
+    """What an address of ours at the voice door stands for: a campaign, and the provider that speaks about it."""
 
     campaign: str
     dialect: Dialect
+    path: str = field(repr=False)
+    """Of the address, without the step: `/voice/<token>`, or `/voice/dial/<dial id>/<proof>`."""
+    dial_id: str | None = None
+    """The call that we placed, where the address was given out for it alone."""
+
+    @property
+    def secret(self) -> str:
+        """The part of the address that is not to be kept with what is told there."""
+        return self.path.rpartition("/")[2]
+
+    def address(self, runtime: Runtime) -> str:
+        """The whole address without the step; empty where we were not told our own. Holds the secret."""
+        base = runtime.settings.public_url
+        return f"{base}{self.path}" if base else ""
 
 
 def line_of(runtime: Runtime, token: str, request: CallbackRequest) -> Line | None:
@@ -55,55 +69,46 @@ def line_of(runtime: Runtime, token: str, request: CallbackRequest) -> Line | No
     campaign = runtime.settings.voice_tokens.get(hashlib.sha256(token.encode()).hexdigest())
     if campaign is None:
         return None
-    dialect = _dialect_of(runtime, campaign)
-    is_authentic = _is_authentic(runtime, dialect, f"/voice/{token}/{request.step}", request)
-    return Line(campaign, dialect) if is_authentic else None
+    line = Line(campaign, _dialect_of(runtime, campaign), f"/voice/{token}")
+    return line if _is_authentic(runtime, line, request) else None
 
 
-def keep_call(runtime: Runtime, token: str, request: CallbackRequest) -> Verdict:
-    """Keep what a voice callback tells. A HEAD asks only for headers, so it writes nothing."""
-    line = line_of(runtime, token, request)
-    return keep_told(runtime, line, request, token) if line else unknown_address()
-
-
-def keep_told(runtime: Runtime, line: Line, request: CallbackRequest, secret: str) -> Verdict:
-    """Keep what a callback tells on a line; `secret` is the part of its address that must not be kept with it."""
-    return _keep(
-        runtime,
-        line.campaign,
-        request,
-        request.step,
-        secret,
-        lambda pairs: line.dialect.read_call(request.step, pairs),
-    )
+def keep_told(runtime: Runtime, line: Line, request: CallbackRequest) -> Verdict:
+    """Keep what a callback tells at an address: of a call that came in, or how one that we placed ended. A HEAD asks only for headers,
+    so it writes nothing.
+    """
+    dialect, dial_id = line.dialect, line.dial_id
+    if dial_id is None:
+        step, read = request.step, lambda pairs: dialect.read_call(request.step, pairs)
+    else:
+        step, read = DIAL_STATUS, lambda pairs: dialect.read_dial_status(dial_id, pairs)
+    return _keep(runtime, line.campaign, request, step, line.secret, read)
 
 
 def _dialect_of(runtime: Runtime, campaign: str) -> Dialect:
     return providers.dialect(runtime.settings.dialects.get(campaign, USUAL))
 
 
-def _is_authentic(runtime: Runtime, dialect: Dialect, path: str, request: CallbackRequest) -> bool:
+def _is_authentic(runtime: Runtime, line: Line, request: CallbackRequest) -> bool:
     """Whether the provider itself made a request. What it signs is our public address, not the one this function sees."""
+    dialect, base = line.dialect, line.address(runtime)
     if not dialect.is_signed:
         return True
     keys = runtime.secrets.signing_keys.get(dialect.name, ())
-    base = runtime.settings.public_url
-    if base and dialect.is_authentic(keys, f"{base}{path}", request):
+    if base and dialect.is_authentic(keys, f"{base}/{request.step}", request):
         return True
     observability.count("SignatureRejected")
     observability.logger.warning(
         "A request is not signed as its provider signs" if base and keys else "No signature can be checked",
-        extra={"provider": dialect.name, "public_url": base, "keys": len(keys)},
+        extra={"provider": dialect.name, "public_url": runtime.settings.public_url, "keys": len(keys)},
     )
     return False
 
 
-def keep_unparsed(
-    runtime: Runtime, campaign: str, request: CallbackRequest, secret: str, reason: str
-) -> None:
-    """Keep a request that nobody can read; `secret` is the part of its address that must not be kept with it."""
-    fact, raw = _unparsed(campaign, request, secret, reason)
-    _journal(runtime, fact, campaign, fact.name, raw)
+def keep_unparsed(runtime: Runtime, line: Line, request: CallbackRequest, reason: str) -> None:
+    """Keep a request that nobody can read."""
+    fact, raw = _unparsed(line.campaign, request, line.secret, reason)
+    _journal(runtime, fact, line.campaign, fact.name, raw)
 
 
 _KEYS_TOLD = re.compile(rb"""(?i)(\bdigits\b["']?\s*[=:]\s*)("[^"]*"|[^&,}\s]*)""")
@@ -142,23 +147,8 @@ def dial_line_of(runtime: Runtime, dial_id: str, proof: str, request: CallbackRe
     if not hmac.compare_digest(proof.encode(), _proof(runtime, _dial(dial_id)).encode()):
         return None
     campaign = dial_id.split(".")[1]
-    dialect = _dialect_of(runtime, campaign)
-    path = f"/voice/dial/{dial_id}/{proof}/{request.step}"
-    return Line(campaign, dialect) if _is_authentic(runtime, dialect, path, request) else None
-
-
-def keep_dial_status(
-    runtime: Runtime, line: Line, dial_id: str, request: CallbackRequest, secret: str
-) -> Verdict:
-    """Keep how a call that we placed ended."""
-    return _keep(
-        runtime,
-        line.campaign,
-        request,
-        DIAL_STATUS,
-        secret,
-        lambda pairs: line.dialect.read_dial_status(dial_id, pairs),
-    )
+    line = Line(campaign, _dialect_of(runtime, campaign), f"/voice/dial/{dial_id}/{proof}", dial_id)
+    return line if _is_authentic(runtime, line, request) else None
 
 
 def dial_address(runtime: Runtime, dial_id: str, step: str) -> str:

@@ -56,6 +56,7 @@ from ringback.providers.base import (
 from ringback.runtime import Runtime
 from ringback.services import callbacks, trackers
 from ringback.services import reviews as staff_reviews
+from ringback.services.callbacks import Line
 from ringback.services.campaigns import Shelf
 from ringback.services.influencers import limits_of
 from ringback.services.phones import read as read_phone
@@ -123,12 +124,13 @@ class Patches:
 
     # whom to dial
 
-    def answer(self, dialect: Dialect, campaign: str, request: CallbackRequest, secret: str) -> Reply | None:
+    def answer(self, line: Line, request: CallbackRequest) -> Reply | None:
         """Answer a Connect question about one of a campaign's calls; None when the call was asked nothing of the kind, but put through to a
-        number that its menu names. A HEAD has no effect. `secret` is the part of the address that is not to be kept.
+        number that its menu names. A HEAD has no effect.
 
         A forged or misplaced question is kept as an `Unparsed` fact, and nobody is dialled (A3, A22).
         """
+        dialect = line.dialect
         nobody = Answer((), Reach(Party.VOTER))
         if request.method == "HEAD":
             return dialect.render(request.step, nobody)
@@ -137,18 +139,14 @@ class Patches:
                 raise Unreadable(f"{len(request.body)} bytes")
             pairs = dialect.read_pairs(request)
             asked = dialect.read_turn(request.step, pairs)
-            answer = self.connect(dialect, campaign, asked, _without_keys(dialect, pairs))
+            answer = self.connect(dialect, line.campaign, asked, _without_keys(dialect, pairs))
         except Unreadable as problem:
             observability.count("ConnectRefused")
-            callbacks.keep_unparsed(
-                self._runtime, campaign, callbacks.without_keys(request), secret, str(problem)
-            )
+            callbacks.keep_unparsed(self._runtime, line, callbacks.without_keys(request), str(problem))
             answer = nobody
         if answer is None:
             return None
-        base = self._runtime.settings.public_url
-        address = f"{base}/voice/{secret}" if base else ""
-        return dialect.render(request.step, replace(answer, address=address))
+        return dialect.render(request.step, replace(answer, address=line.address(self._runtime)))
 
     def connect(
         self, dialect: Dialect, campaign: str, asked: TurnRequest, pairs: Pairs = ()
@@ -503,7 +501,7 @@ class Patches:
 
     # what is told
 
-    def hear(self, dialect: Dialect, campaign: str, request: CallbackRequest, secret: str) -> None:
+    def hear(self, line: Line, request: CallbackRequest) -> None:
         """Take in what a request at the step `leg` tells; what nobody can read, or is about no patch of the campaign, is kept as `Unparsed`.
         A HEAD has no effect.
         """
@@ -512,15 +510,13 @@ class Patches:
         try:
             if len(request.body) > callbacks.LARGEST_BODY:
                 raise Unreadable(f"{len(request.body)} bytes")
-            pairs = dialect.read_pairs(request)
-            leg = dialect.read_leg(pairs)
-            call_id = f"{dialect.name}:{leg.call_id}"
-            if self.told(campaign, call_id, leg, _without_keys(dialect, pairs)) is None:
+            pairs = line.dialect.read_pairs(request)
+            leg = line.dialect.read_leg(pairs)
+            call_id = f"{line.dialect.name}:{leg.call_id}"
+            if self.told(line.campaign, call_id, leg, _without_keys(line.dialect, pairs)) is None:
                 raise Unreadable("a leg of no patch")
         except Unreadable as problem:
-            callbacks.keep_unparsed(
-                self._runtime, campaign, callbacks.without_keys(request), secret, str(problem)
-            )
+            callbacks.keep_unparsed(self._runtime, line, callbacks.without_keys(request), str(problem))
 
     def told(self, campaign: str, call_id: str, leg: LegEvent, pairs: Pairs = ()) -> Patch | None:
         """Write down what a provider tells of a leg, once; the patch as it then stands, or None when the campaign has no such patch. Nothing

@@ -126,33 +126,28 @@ def call_name(call_id: str, attempt: int) -> str:
 
 
 def identify(runtime: Runtime, campaign: Campaign, phone: str | None, digits: str) -> Identified | None:
-    """Whose PIN was given from a telephone; None for a wrong one, an unknown telephone, and while either is locked out (A20).
+    """Whose PIN was given from a telephone; None for a wrong one, an unknown telephone, and while the tracker is locked out (A20).
 
-    Three writes at the most. A try is taken before the digits are looked at, from the tracker and from all telephones together, and
-    given back when they are right. The digits are kept nowhere, nor is what they were compared with told.
+    Two reads and two writes where the PIN is right. A try is taken before the digits are looked at, and given back when they are right.
+    While all telephones together are locked a tracker has one try, not five. The digits are kept nowhere, nor is what they were
+    compared with told.
     """
     limits = campaign.reviews.pin if campaign.reviews else PinLimits()
     now, pepper = runtime.clock.now(), runtime.secrets.person_pepper
-    if not store.take_try_together(campaign.id, limits, now):
-        if store.lock_together(campaign.id, now + limits.locked_for, now):
-            observability.count("PinLocked")
-            observability.logger.error(
-                "Too many wrong PINs from all telephones", extra={"campaign": campaign.id}
-            )
-        return None
     person = phones.person_id(pepper, campaign.id, phone) if phone else None
     tracker = store.load(campaign.id, person) if person else None
-    if tracker is None:
-        observability.count("PinRefused")
-        return None
-    tried = store.take_try(tracker, limits, now)
-    if tried is None or not trackers.is_pin(pepper, tried, digits):
-        observability.count("PinRefused")
+    is_locked = store.locked_together(campaign.id, now) is not None
+    tried = store.take_try(tracker, 1 if is_locked else limits.most_wrong, now) if tracker else None
+    if tried is not None and trackers.is_pin(pepper, tried, digits):
+        store.right_pin(tried)
+        return Identified(tried, _waiting_for(tried))
+    observability.count("PinRefused")
+    if tracker is not None:
         _lock_if_used_up(tried or tracker, now, limits)
-        return None
-    store.right_pin(tried)
-    store.give_try_back(campaign.id)
-    return Identified(tried, _waiting_for(tried))
+    if store.wrong_together(campaign.id, limits, now):
+        observability.count("PinLocked")
+        observability.logger.error("Too many wrong PINs from all telephones", extra={"campaign": campaign.id})
+    return None
 
 
 def _lock_if_used_up(tracker: Tracker, now: datetime, limits: PinLimits) -> None:

@@ -47,6 +47,7 @@ from ringback.domain.turns import (
 from ringback.providers.base import Answer, CallbackRequest, Dialect, Pairs, Reply, TurnRequest, Unreadable
 from ringback.runtime import Runtime
 from ringback.services import callbacks
+from ringback.services.callbacks import Line
 from ringback.services.campaigns import Shelf
 from ringback.services.phones import read as read_phone
 from ringback.store import calls, contacts
@@ -91,19 +92,12 @@ class Turns:
 
         return Patches(self._runtime)
 
-    def answer(
-        self,
-        dialect: Dialect,
-        campaign: str,
-        request: CallbackRequest,
-        secret: str,
-        dial_id: str | None = None,
-    ) -> Reply:
-        """Answer a question of the provider's about one of a campaign's calls; a HEAD has no effect. `secret` is the part of the
-        address that is not to be kept, `dial_id` the call that we placed where the address is about one.
+    def answer(self, line: Line, request: CallbackRequest) -> Reply:
+        """Answer a question of the provider's about one of a campaign's calls; a HEAD has no effect.
 
         What cannot be read, or is about no menu of the campaign's, is kept as an `Unparsed` fact, and the caller is let go politely.
         """
+        dialect, campaign = line.dialect, line.campaign
         if request.method == "HEAD":
             return dialect.render(request.step, _NOTHING)
         try:
@@ -113,18 +107,16 @@ class Turns:
             if (whisper := dialect.whispered(request.step, pairs)) is not None:
                 return whisper
             asked = dialect.read_turn(request.step, pairs)
-            asked = replace(asked, custom_field=dial_id or asked.custom_field)
+            asked = replace(asked, custom_field=line.dial_id or asked.custom_field)
         except Unreadable as problem:
-            callbacks.keep_unparsed(
-                self._runtime, campaign, callbacks.without_keys(request), secret, str(problem)
-            )
+            callbacks.keep_unparsed(self._runtime, line, callbacks.without_keys(request), str(problem))
             return dialect.render(request.step, self._farewell(campaign, ""))
         if dialect.is_fragment(request.step):
             return dialect.render(request.step, self.last(dialect, campaign, asked))
         answer = self.take(dialect, campaign, asked, pairs)
         if answer is None:
             reason = "a number without a menu"
-            callbacks.keep_unparsed(self._runtime, campaign, callbacks.without_keys(request), secret, reason)
+            callbacks.keep_unparsed(self._runtime, line, callbacks.without_keys(request), reason)
             answer = self._farewell(campaign, asked.dialled)
         return dialect.render(request.step, answer)
 

@@ -113,13 +113,15 @@ def judged_action(tracker: Tracker, review_id: str, hour: str, *, approved: bool
     return Write(row, actions, TrackerRow.person.exists() & given)
 
 
-# ── PINs: a try is taken before the digits are looked at, so that tries at the same moment cannot share one ──
+# ── PINs: a tracker's try is taken before the digits are looked at, so that tries at the same moment cannot share one ──
 
 
-def take_try(tracker: Tracker, limits: PinLimits, now: datetime) -> Tracker | None:
-    """Take one of a tracker's tries, which stands as a wrong one until `right_pin`; None when they are locked out or none is left."""
+def take_try(tracker: Tracker, most: int, now: datetime) -> Tracker | None:
+    """Take one of the `most` tries that a tracker has; it stands as a wrong one until `right_pin`. None when they are locked out or none
+    is left.
+    """
     open_ = TrackerRow.locked_until.does_not_exist() | (TrackerRow.locked_until <= times.written(now))
-    left = TrackerRow.wrong_pins.does_not_exist() | (TrackerRow.wrong_pins < limits.most_wrong)
+    left = TrackerRow.wrong_pins.does_not_exist() | (TrackerRow.wrong_pins < most)
     return _update(tracker.campaign, tracker.person, [TrackerRow.wrong_pins.add(1)], open_ & left)
 
 
@@ -142,43 +144,37 @@ def unlock(campaign: str, person: str) -> bool:
     return _update(campaign, person, actions, None) is not None
 
 
-def take_try_together(campaign: str, limits: PinLimits, now: datetime) -> bool:
-    """Take one of the tries that all telephones together have in a window; False when none is left, or they are locked out."""
-    name, tries, since, closed = f"pins#{campaign}", Path(["tries"]), Path(["since_ms"]), Path(["locked_ms"])
-    began, window = ms(now), limits.window
+def wrong_together(campaign: str, limits: PinLimits, now: datetime) -> bool:
+    """Count a wrong PIN among those of all telephones together; True when that locks them, which is said of the one that did.
+    While they are locked nothing is counted.
+    """
+    name, wrong, since, closed = f"pins#{campaign}", Path(["wrong"]), Path(["since_ms"]), Path(["locked_ms"])
+    began = ms(now)
     open_ = closed.does_not_exist() | (closed <= began)
-    fresh = since > ms(now - window)
-    if update_single(name, [tries.add(1)], open_ & fresh & (tries < limits.most_wrong_together)) is not None:
-        return True
-    stale = since.does_not_exist() | (since <= ms(now - window))
-    return update_single(name, [tries.set(1), since.set(began)], open_ & stale) is not None
-
-
-def give_try_back(campaign: str) -> None:
-    """The PIN was right: it costs the others no try."""
-    tries = Path(["tries"])
-    update_single(f"pins#{campaign}", [tries.add(-1)], tries > 0)
-
-
-def lock_together(campaign: str, until: datetime, now: datetime) -> bool:
-    """Nobody of a campaign is identified until then; False when that is so already."""
-    closed = Path(["locked_ms"])
-    actions = [closed.set(ms(until)), Path(["tries"]).set(0), Path(["since_ms"]).set(ms(until))]
-    return (
-        update_single(f"pins#{campaign}", actions, closed.does_not_exist() | (closed <= ms(now))) is not None
-    )
+    fresh = since > ms(now - limits.window)
+    counted = update_single(name, [wrong.add(1)], open_ & fresh)
+    if counted is None:
+        stale = since.does_not_exist() | (since <= ms(now - limits.window))
+        update_single(name, [wrong.set(1), since.set(began)], open_ & stale)
+        return False
+    if int(counted["wrong"]["N"]) < limits.most_wrong_together:
+        return False
+    until = ms(now + limits.locked_for)
+    actions = [closed.set(until), since.set(until), wrong.set(0)]
+    return update_single(name, actions, open_) is not None
 
 
 def locked_together(campaign: str, now: datetime) -> datetime | None:
-    """Until when nobody of a campaign is identified; None when trackers are. One read."""
+    """Until when all telephones together are locked; None when they are not. One read."""
     row = load_single(f"pins#{campaign}")
     until = moment(row["locked_ms"]) if "locked_ms" in row else None
     return until if until is not None and until > now else None
 
 
 def unlock_together(campaign: str) -> None:
-    """Let the campaign's trackers identify themselves again at once."""
-    update_single(f"pins#{campaign}", [Path(["locked_ms"]).remove(), Path(["tries"]).set(0)])
+    """Let the campaign's trackers have all their tries again at once."""
+    actions = [Path([name]).remove() for name in ("locked_ms", "since_ms", "wrong")]
+    update_single(f"pins#{campaign}", actions)
 
 
 def _update(

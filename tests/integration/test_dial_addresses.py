@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlencode, urljoin
 from xml.etree import ElementTree
 
@@ -10,12 +11,15 @@ import pytest
 from ringback.domain import dials
 from ringback.domain.contacts import Contact
 from ringback.domain.dials import Dial, Kind, State
+from ringback.domain.influencers import Influencer, Stage
+from ringback.domain.turns import Disposition
 from ringback.services import callbacks
-from ringback.store import contacts
+from ringback.store import contacts, influencers, patches
 from ringback.store import dials as ledger
 from tests.deployment import CALL_BACK_LINE, CALLER, MORNING, OTHER_CALLER
-from tests.integration.dialects import ACCOUNT, PUBLIC_URL, signed, speaking
+from tests.integration.dialects import ACCOUNT, PUBLIC_URL, TALK_SECONDS, TwilioPhone, signed, speaking
 from tests.integration.functions import Functions, http, stream
+from tests.integration.voters import CONSENTING, open_pool
 
 SID = "CA90000000000000000000000000000001"
 
@@ -29,17 +33,22 @@ def functions(monkeypatch: pytest.MonkeyPatch) -> Iterator[Functions]:
 @pytest.fixture
 def dial(functions: Functions) -> Dial:
     """A known reader of Tamil is being rung."""
+    return rung(functions, CALL_BACK_LINE, "main", Kind.CALL_BACK)
+
+
+def rung(functions: Functions, number: str, menu: str, kind: Kind) -> Dial:
+    """A reader of Tamil is being rung into a menu."""
     person = functions.person()
     contacts.record_call(
-        Contact(person, "clean-water", CALLER, "ta", MORNING, CALL_BACK_LINE, "rally"), opts_out=False
+        Contact(person, "clean-water", CALLER, "ta", MORNING, number, "rally"), opts_out=False
     )
     planned = Dial(
         person=person,
-        name=dials.name_for("clean-water", "main", "twilio:CA1"),
+        name=dials.name_for("clean-water", menu, "twilio:CA1"),
         campaign="clean-water",
-        number=CALL_BACK_LINE,
-        menu="main",
-        kind=Kind.CALL_BACK,
+        number=number,
+        menu=menu,
+        kind=kind,
         cause="twilio:CA1",
         caused_at=MORNING,
     )
@@ -103,6 +112,40 @@ def test_the_ending_comes_to_the_dials_own_address(
     assert reply["statusCode"] == 200
     assert settled is not None
     assert settled.state is state
+
+
+class Rung(TwilioPhone):
+    """Somebody whom we ring: Twilio asks at the dial's own address, and tells there of whoever is dialled in the call."""
+
+    def __init__(self, functions: Functions, dial: Dial) -> None:
+        super().__init__(functions, dial.number, CALLER, SID)
+        self.address = address(functions, dial.dial_id, "turn")
+
+    def _post(self, **more: str) -> None:
+        super()._post(**{"Direction": "outbound-api", "From": self.number, "To": self.caller} | more)
+
+
+def test_an_influencer_whom_we_ring_back_is_patched_to_a_voter_at_the_dials_own_address(
+    functions: Functions, tmp_path: Path
+) -> None:
+    open_pool(functions, tmp_path)
+    influencers.enrol(
+        Influencer(functions.person(), "clean-water", CALLER, "ta", MORNING, Stage.APPROVED, stage_at=MORNING)
+    )
+    dial = rung(functions, "+918040001031", "influencer", Kind.RING_BACK)
+    phone = Rung(functions, dial)
+
+    for did in ("begin", "s", "1", "talk", "1"):
+        phone.do(did)
+    react(functions)
+    patch = patches.load(f"twilio:{SID}")
+
+    assert all(event["rawPath"].startswith(f"/voice/dial/{dial.dial_id}/") for event in phone.requests)
+    assert patch is not None
+    assert patch.talked_seconds == TALK_SECONDS
+    assert patch.disposition is Disposition.FOR
+    (attempt,) = patch.attempts
+    assert attempt.who in map(functions.person, CONSENTING)
 
 
 def test_an_address_that_was_never_given_out_is_unknown(functions: Functions, dial: Dial) -> None:

@@ -1,6 +1,5 @@
 """The domain has no word of any provider: the same key presses give the same facts, whoever tells of them."""
 
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,19 +11,15 @@ from phone_network.twilio import twiml
 from ringback import doors
 from ringback.domain.facts import CallMissed, Unparsed
 from ringback.domain.influencers import Influencer, Stage
-from ringback.domain.loads import Listed, Order
 from ringback.domain.messages import State
-from ringback.domain.pools import Consent, PoolState
 from ringback.domain.reviews import Kind as ReviewKind
 from ringback.domain.reviews import Review
 from ringback.domain.slots import Limits
 from ringback.domain.turns import KeyPressed, written
-from ringback.services import callbacks, facts, loads
-from ringback.services.loads import Spool
-from ringback.services.pools import change
+from ringback.services import callbacks, facts
 from ringback.store import influencers, reviews, slots, trackers
 from ringback.store.tables import InfluencerRow
-from tests.deployment import CALLER, OTHER_CALLER, TOKENS, VOLUNTEER, callers, emitted
+from tests.deployment import CALLER, OTHER_CALLER, TOKENS, VOLUNTEER, emitted
 from tests.integration import people, voters
 from tests.integration.dialects import (
     ACCOUNT,
@@ -78,19 +73,6 @@ def rung_once_a_day(document: dict[str, Any]) -> None:
     document["patching"] |= {"slots": {"account": 1, "per_number": 1}, "calls_per_day": 1}
 
 
-def open_pool(functions: Functions, folder: Path) -> None:
-    """Thirty voters who agreed to be called."""
-    now = functions.clock.now()
-    agreed = Consent("membership", "form 17", now - timedelta(days=30))
-    with closing(
-        Spool(functions.runtime.secrets.person_pepper, "clean-water", folder / "spool", Order.GIVEN, 0)
-    ) as spool:
-        for phone in callers(30, "+9190003"):
-            spool.add(Listed(phone, "hi", consent=agreed, is_dnd=False, dnd_checked_at=now))
-        loads.load(functions.runtime, voters.POOL, "walks", spool, lambda *_: None)
-    change(functions.runtime, voters.POOL, PoolState.OPEN)
-
-
 def prepare(functions: Functions, golden: dict[str, Any], caller: str, number: str, line: str) -> None:
     """What must be so before a walk, for the other side to do what the walk says."""
     doings = [turn["did"] for turn in golden["turns"]]
@@ -140,7 +122,7 @@ def walked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, list
             patch.setenv("AWS_DEFAULT_REGION", "ap-south-1")
             with speaking(dialect, patch) as functions:
                 functions.publish("clean-water", rung_once_a_day)
-                open_pool(functions, tmp_path_factory.mktemp(dialect))
+                voters.open_pool(functions, tmp_path_factory.mktemp(dialect))
                 for number, caller, (name, golden) in zip(LINES, CALLERS, GOLDEN.items(), strict=True):
                     prepare(functions, golden, caller, number, dialect)
                     phone = phone_of(functions, number, caller, call_id=name)

@@ -21,7 +21,7 @@ from tests.deployment import CALLER, TOKENS, client
 from tests.integration import people
 from tests.integration.dialects import PHONES, PIN, ExotelPhone, Phone, TwilioPhone, effects, speaking, turns
 from tests.integration.functions import Event, Functions, http
-from tests.integration.test_dialect_parity import open_pool
+from tests.integration.voters import open_pool
 from tests.integration.wire import AwsRequest, Moment, listening
 
 INFLUENCERS, TEAM = "+918040001031", "+918040001033"

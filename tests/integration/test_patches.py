@@ -12,6 +12,7 @@ from ringback.domain.ledger import NOWHERE, Side
 from ringback.domain.patches import MOST_REFUSALS, Kind, Outcome, Reason, State
 from ringback.domain.pools import PoolState
 from ringback.domain.pools import State as VoterState
+from ringback.services import trackers
 from ringback.services.facts import Reaction
 from ringback.services.pools import change
 from ringback.store import contacts, influencers, ledger, patches, sending
@@ -517,22 +518,46 @@ def test_a_review_whose_question_was_outrun_by_another_of_the_call_waits_for_nob
     patched.approve(CALLER)
     patched.stage(CALLER, Stage.INFORMED)
     caller = patched.begin()
-    transactions: list[AwsRequest] = []
 
-    def meanwhile(moment: Moment, request: AwsRequest) -> None:
-        if moment is Moment.BEFORE and request.operation == "TransactWriteItems":
-            transactions.append(request)
-            if len(transactions) == 2:
-                assert caller.ask() is None
-
-    with listening(meanwhile):
-        assert caller.ask() is None
+    outrun(caller, transaction=2)
 
     patched.react()
     (review,) = review_store.of_person(patched.influencer().person)
     assert not review.is_waiting
     assert patched.influencer().stage is Stage.INFORMED
     assert patched.held().total == 0
+    assert is_free(patched, people.ASHA)
+
+
+def test_a_tracker_in_a_voters_stead_whose_question_was_outrun_is_free_again(deployment: Deployment) -> None:
+    patched = Patched(deployment, slots={"account": 1, "per_number": 1}, mystery_percent=100)
+    people.enrol(deployment, people.ASHA, mystery=True)
+    patched.approve(CALLER)
+
+    outrun(patched.begin(), transaction=1)
+
+    assert is_free(patched, people.ASHA)
+    assert patched.held().total == 0
+
+
+def outrun(caller: Caller, transaction: int) -> None:
+    """A Connect question holds the last line, and before its transaction of that number another one finds every line taken."""
+    transactions: list[AwsRequest] = []
+
+    def meanwhile(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and request.operation == "TransactWriteItems":
+            transactions.append(request)
+            if len(transactions) == transaction:
+                assert caller.ask() is None
+
+    with listening(meanwhile):
+        assert caller.ask() is None
+    assert len(transactions) >= transaction
+
+
+def is_free(patched: Patched, phone: str) -> bool:
+    tracker = trackers.find("clean-water", patched.deployment.person(phone))
+    return tracker.is_free(patched.clock.now())
 
 
 def test_a_talk_with_a_tracker_counts_though_the_callers_end_was_told_before_the_legs(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 from pynamodb.exceptions import TransactWriteError
@@ -9,7 +10,7 @@ from pynamodb.transactions import TransactWrite
 
 from ringback.domain import loads, pools
 from ringback.domain.loads import Listed, Order
-from ringback.domain.pools import PoolState, Ticket, Voter
+from ringback.domain.pools import Consent, PoolState, Ticket, Voter
 from ringback.runtime import Runtime
 from ringback.services import loads as loading
 from ringback.services.loads import Loaded, Spool
@@ -18,9 +19,26 @@ from ringback.store import pools as store
 from ringback.store import voters
 from ringback.store.tables import VoterRow, connection
 from tests.deployment import SECRETS, callers
+from tests.integration.functions import Functions
 
 POOL = "clean-water/main"
+CONSENTING = callers(30, "+9190003")
+"""Voters who agreed to be called."""
+
 PEPPER = bytes.fromhex(str(SECRETS["person_pepper"]))
+
+
+def open_pool(functions: Functions, folder: Path) -> None:
+    """`CONSENTING` in a pool, open."""
+    now = functions.clock.now()
+    agreed = Consent("membership", "form 17", now - timedelta(days=30))
+    with closing(
+        Spool(functions.runtime.secrets.person_pepper, "clean-water", folder / "spool", Order.GIVEN, 0)
+    ) as spool:
+        for phone in CONSENTING:
+            spool.add(Listed(phone, "hi", consent=agreed, is_dnd=False, dnd_checked_at=now))
+        loading.load(functions.runtime, POOL, "walks", spool, lambda *_: None)
+    change(functions.runtime, POOL, PoolState.OPEN)
 
 
 def spooled(folder: Path, phones: list[str], order: Order = Order.GIVEN, seed: int = 0) -> Spool:

@@ -9,7 +9,7 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -89,6 +89,15 @@ _NOT_ABOUT_THE_PERSON = (Rule.BUDGET, Rule.CALLER_ID, Rule.STALE)
 
 
 @dataclass(frozen=True, slots=True)
+class _Spare:
+    """What was taken for a question, when another one of its call was faster."""
+
+    tickets: list[Ticket] = field(default_factory=list)
+    staff: list[Attempt] = field(default_factory=list)
+    """Attempts that were to ring a tracker."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Asked:
     """A question at the Connect URL, and all that is known of who is behind it."""
 
@@ -101,8 +110,7 @@ class _Asked:
     pairs: Pairs
     provider: str
     now: datetime
-    spare: list[Ticket]
-    """Taken for this question when another one was faster."""
+    spare: _Spare
 
     @property
     def call_id(self) -> str:
@@ -161,7 +169,7 @@ class Patches:
         """
         call_id = f"{dialect.name}:{asked.call_id}"
         until = self._runtime.clock.now() + RACED_FOR
-        spare: list[Ticket] = []
+        spare = _Spare()
         try:
             while True:
                 found = self._known(campaign, call_id, asked, pairs, spare)
@@ -175,18 +183,32 @@ class Patches:
                     raise Conflict(f"{call_id} moved on each time it was looked at")
                 self._runtime.clock.sleep(_PAUSE_SECONDS)
         finally:
-            self._put_back(spare)
+            self._put_back(spare.tickets)
+            self._let_go(campaign, call_id, spare.staff)
 
-    def _put_back(self, spare: list[Ticket]) -> None:
+    def _put_back(self, tickets: list[Ticket]) -> None:
         """Whoever was to be rung and then was not, because another question of the call was faster, is queued again with the next release."""
         now = self._runtime.clock.now()
-        for ticket in spare:
+        for ticket in tickets:
             voter, _ = voters.load_with_contact(ticket.pool, ticket.person)
             if voter is not None and pools.is_claimable(voter, ticket):
                 self._pools.set_aside(voter, ticket, pools.held(OUTRUN, now))
 
+    def _let_go(self, campaign: str, call_id: str, staff: list[Attempt]) -> None:
+        """A tracker whom another question of the call left unrung is free for the next caller; the review that was opened for the talk
+        ends, and the influencer is promised a call.
+        """
+        patch = store.load(call_id) if staff else None
+        for unrung in staff:
+            if patch is None or not (patch.is_over or len(patch.attempts) >= unrung.n):
+                continue  # the attempt is yet to be opened, and then rings the same tracker
+            if all((each.n, each.who) != (unrung.n, unrung.who) for each in patch.attempts):
+                trackers.free(campaign, unrung.who, call_id, unrung.n)
+                if unrung.kind is Kind.TRACKER and unrung.review:
+                    staff_reviews.no_end(self._runtime, unrung.review)
+
     def _known(
-        self, campaign: str, call_id: str, asked: TurnRequest, pairs: Pairs, spare: list[Ticket]
+        self, campaign: str, call_id: str, asked: TurnRequest, pairs: Pairs, spare: _Spare
     ) -> _Asked | None:
         """Read the call, its patch and who is behind it, in one request, where the question says who calls."""
         person = self._person(campaign, asked.caller)
@@ -287,7 +309,7 @@ class Patches:
     def _voter_rung(self, asked: _Asked, patch: Patch, n: int) -> Attempt | None:
         pool, claim = pools.pool_id(asked.content.id, asked.patching.pool), _claim(asked.call_id, n)
         for _ in range(MOST_REFUSALS + 1):
-            ticket = asked.spare.pop() if asked.spare else self._pools.take(pool, claim)
+            ticket = asked.spare.tickets.pop() if asked.spare.tickets else self._pools.take(pool, claim)
             if ticket is None:
                 return None
             voter, contact = voters.load_with_contact(pool, ticket.person)
@@ -374,7 +396,7 @@ class Patches:
                 ),
             )
         except _Raced:
-            asked.spare.append(ticket)
+            asked.spare.tickets.append(ticket)
             raise
 
     # a tracker
@@ -402,19 +424,16 @@ class Patches:
             review=review.id,
             occurred_at=asked.now,
         )
+        return self._staff_dialled(asked, patch, attempt, fact)
+
+    def _staff_dialled(
+        self, asked: _Asked, patch: Patch, attempt: Attempt, fact: VoterDialled | TrackerDialled
+    ) -> Attempt | None:
         try:
             return attempt if self._dialled(asked, patch, attempt, fact) else None
         except _Raced:
-            self._let_go(asked, review.id)
+            asked.spare.staff.append(attempt)
             raise
-
-    def _let_go(self, asked: _Asked, review: str) -> None:
-        """Another question of the call, asked at the same moment, ended the patch before this one's tracker was rung: nobody will talk, so
-        the review that was opened for it ends too, and the influencer is promised a call.
-        """
-        patch = store.load(asked.call_id)
-        if patch is not None and patch.is_over and all(each.review != review for each in patch.attempts):
-            staff_reviews.no_end(self._runtime, review)
 
     def _is_mystery(self, asked: _Asked, n: int) -> bool:
         """Whether this attempt rings a tracker in a voter's stead: a share that nobody can foretell who lacks our key (X3)."""
@@ -445,7 +464,7 @@ class Patches:
             occurred_at=asked.now,
             mystery=True,
         )
-        return attempt if self._dialled(asked, patch, attempt, fact) else None
+        return self._staff_dialled(asked, patch, attempt, fact)
 
     # what is written, and what is answered
 

@@ -22,8 +22,12 @@ our clock by what of it was skipped, and beyond five minutes we would not believ
 SHORTEST_TALK_SECONDS = 100.0
 TRACKER_TALK_SECONDS = 40.0
 
-CALLS_A_SECOND = 6.0
+CALLS_A_SECOND = 8.0
 """Patched calls that this machine carries through; a conversation lasts so long that as many as are wanted go on at once."""
+
+_LEAST_MENUS_AT_ONCE = 24
+_MENU_SECONDS_A_SECOND = 160.0
+"""Of voice time: how much of menus this machine carries through, at some tens of requests a second."""
 
 FASTEST = 100.0
 """Voice time is not skipped faster than this."""
@@ -67,6 +71,11 @@ class Size:
     def speech_speed(self) -> float:
         """Seconds of voice time in a second."""
         return round(TALK_SECONDS / self.talk_real_seconds, 2)
+
+    @property
+    def menus_at_once(self) -> int:
+        """Calls in which somebody listens to a menu. More would make everybody wait. Who talks asks for nothing, so that any number may."""
+        return max(_LEAST_MENUS_AT_ONCE, round(_MENU_SECONDS_A_SECOND / self.speech_speed))
 
 
 class Kind(StrEnum):

@@ -19,7 +19,6 @@ from ringback_cli.stories.patching.hearing import Hearing
 from ringback_cli.stories.patching.settings import (
     LEAST_TALK_SECONDS,
     LINES,
-    MENUS_AT_ONCE,
     OPT_OUT,
     TEAM_LINE,
 )
@@ -172,7 +171,7 @@ class Director:
     def _act(self) -> None:
         now = time.monotonic()
         waiting = [each for each in self._callers.values() if each.due <= now and not each.is_done]
-        room = max(0, MENUS_AT_ONCE - (self.view.calls - self.view.bridged))
+        room = max(0, self._script.size.menus_at_once - (self.view.calls - self.view.bridged))
         for caller in sorted(waiting, key=lambda each: each.due)[:room]:
             self._ring(caller)
         for tracker in self._trackers.values():

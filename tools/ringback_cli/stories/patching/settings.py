@@ -12,10 +12,6 @@ LINES = ("+918040001031", "+918040001032")
 TEAM_LINE = "+918040001033"
 OPT_OUT = "+918040001009"
 
-MENUS_AT_ONCE = 24
-"""Calls in which somebody listens to a menu. More would make everybody wait: this machine answers some tens of requests a second. Who
-talks asks for nothing, so that any number may."""
-
 RING_SECONDS = 15
 LEAST_TALK_SECONDS = 10
 """A shorter talk with a tracker is none."""
@@ -79,7 +75,7 @@ def shown(script: Script) -> dict[str, Any]:
     size = script.size
     return {
         "slots": size.concurrent,
-        "calls_in_menus_at_once": MENUS_AT_ONCE,
+        "calls_in_menus_at_once": size.menus_at_once,
         "ring_seconds": RING_SECONDS,
         "talk_seconds": f"{TALK_SECONDS:.0f}, which takes {size.talk_real_seconds:.1f} s here",
         "tracker_talk_seconds": TRACKER_TALK_SECONDS,

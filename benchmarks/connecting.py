@@ -24,7 +24,7 @@ from ringback.domain.turns import Knowledge, Party, Reach
 from ringback.providers import exotel
 from ringback.runtime import Clock, Runtime, Secrets
 from ringback.services import campaigns
-from ringback.services.patches import Patches
+from ringback.services.connects import Connects
 from ringback.services.pools import change
 from ringback.store import calls, influencers, voters
 from ringback.store import pools as pool_store
@@ -135,7 +135,7 @@ def query(n: int, at: datetime) -> dict[str, str]:
     }
 
 
-def connect(made: Runtime, door: Patches, n: int) -> str | None:
+def connect(made: Runtime, door: Connects, n: int) -> str | None:
     """One Connect question, answered; the number it gives."""
     pairs = tuple(query(n, made.clock.now()).items())
     answer = door.connect(exotel, CAMPAIGN, exotel.read_turn("dial", pairs), pairs)
@@ -147,7 +147,7 @@ def main(arguments: Sequence[str]) -> None:
     first, callers = int(offset) + int(numbers[0]), int(numbers[1])
     made = on_tables(prefix)
     crowds.prepare()
-    door = Patches(made)
+    door = Connects(made)
     ahead = connect(made, door, first)  # so that the content is read and parsed once, not by everybody
     asked = crowds.at_once(callers - 1, lambda n: connect(made, door, first + 1 + n))
     spans = [(began, ended) for _, began, ended in asked]

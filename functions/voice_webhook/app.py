@@ -16,7 +16,7 @@ from ringback.services import callbacks
 from ringback.services.callbacks import Line
 
 if TYPE_CHECKING:
-    from ringback.services.patches import Patches
+    from ringback.services.connects import Connects
     from ringback.services.turns import Turns
 
 runtime = current()
@@ -41,12 +41,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> doors.Reply:
 
 def _answered(line: Line, request: CallbackRequest) -> Reply:
     """Say what a caller in a menu hears next or whom they are connected to, or keep what the provider tells."""
-    if request.step == DIAL and (reply := patches().answer(line, request)) is not None:
+    if request.step == DIAL and (reply := connects().answer(line, request)) is not None:
         return reply
     if request.step in line.dialect.STEPS:
         return turns().answer(line, request)
     if request.step == LEG:
-        patches().hear(line, request)
+        from ringback.services import patches
+
+        patches.hear(runtime, line, request)
     else:
         callbacks.keep_told(runtime, line, request)
     return line.dialect.acknowledged(request.step)
@@ -61,8 +63,8 @@ def turns() -> "Turns":
 
 
 @cache
-def patches() -> "Patches":
+def connects() -> "Connects":
     """Loaded with the first caller who is connected to somebody."""
-    from ringback.services.patches import Patches
+    from ringback.services.connects import Connects
 
-    return Patches(runtime)
+    return Connects(runtime)

@@ -13,8 +13,8 @@ from ringback.domain.pools import PoolState, Voter
 from ringback.domain.slots import Held
 from ringback.domain.times import INDIA
 from ringback.providers.base import CallbackRequest, FoundCall
-from ringback.services import loads
-from ringback.services.patches import Patches
+from ringback.services import loads, patches
+from ringback.services.connects import Connects
 from ringback.services.pools import change
 from ringback.store import influencers as influencer_store
 from ringback.store import patches as store
@@ -42,7 +42,7 @@ class Patched:
         self.clock = deployment.clock
         self.runtime = deployment.runtime
         deployment.publish("clean-water", lambda document: self._changed(document, changes))
-        self.door = Patches(self.runtime)
+        self.door = Connects(self.runtime)
 
     @staticmethod
     def _changed(document: dict[str, Any], changes: dict[str, Any]) -> None:
@@ -54,7 +54,7 @@ class Patched:
     def restart(self) -> None:
         """New processes take over."""
         self.deployment.restart()
-        self.door = Patches(self.runtime)
+        self.door = Connects(self.runtime)
 
     # who is there
 
@@ -111,7 +111,7 @@ class Patched:
         """An event of the Connect applet arrives."""
         query = {"CallSid": call_id, "EventType": event, "DialWhomNumber": local(number)} | more
         request = CallbackRequest("GET", "leg", urlencode(query), "", b"")
-        self.door.hear(line_of("clean-water"), request)
+        patches.hear(self.runtime, line_of("clean-water"), request)
 
     def react(self) -> None:
         """React until nothing moves."""

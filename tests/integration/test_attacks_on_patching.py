@@ -9,7 +9,7 @@ from ringback.domain.influencers import Stage
 from ringback.domain.patches import Reason
 from ringback.domain.pools import State as VoterState
 from ringback.providers.base import CallbackRequest, Reply
-from ringback.services import callbacks
+from ringback.services import callbacks, patches
 from ringback.store import patches as store
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, emitted, line_of, local
 from tests.integration import people
@@ -223,6 +223,6 @@ def test_a20_a_pin_that_is_told_at_the_wrong_address_is_kept_nowhere(patched: Pa
         if step == "dial":
             patched.door.answer(line_of("clean-water"), request)
         else:
-            patched.door.hear(line_of("clean-water"), request)
+            patches.hear(patched.runtime, line_of("clean-water"), request)
     assert unparsed(patched) == 2
     assert not any("7391" in entry.raw for entry in patched.deployment.entries())

@@ -75,7 +75,7 @@ def test_an_approved_influencer_is_connected_to_a_voter_who_sees_our_number(patc
 def at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a door keeps for seconds, it keeps for the whole test, however slow the machine is."""
     monkeypatch.setattr("ringback.services.pools.FRESH_SECONDS", 300.0)
-    monkeypatch.setattr("ringback.services.patches.CLIMATE_SECONDS", 300.0)
+    monkeypatch.setattr("ringback.services.connects.CLIMATE_SECONDS", 300.0)
 
 
 def test_a_new_voter_takes_five_requests_and_the_same_question_one(tmp_path: Path, at_hand: None) -> None:

@@ -307,7 +307,12 @@ class Callbacks:
             call.tellings_accepted.add(url)
             if passthru is not None:
                 call.note_answer(passthru, answer.body)
-        self._feed.tell("callback.sent", call_sid=call.sid, status=answer and answer.status)
+        self._feed.tell(
+            "callback.sent",
+            call_sid=call.sid,
+            status=answer and answer.status,
+            seconds=round(answer.seconds, 3) if answer else None,
+        )
         return answer
 
     async def _deliver(self, sms: Sms, delivery: Delivery) -> None:
@@ -369,13 +374,15 @@ class Callbacks:
                     timeout=ClientTimeout(total=timeout_seconds),
                     allow_redirects=False,
                 ) as got:
-                    answer = Answer(got.status, _kind(got.headers.get("Content-Type", "")), await got.read())
+                    body_told = await got.read()
+                    kind = _kind(got.headers.get("Content-Type", ""))
+                    answer = Answer(got.status, kind, body_told, perf_counter() - started)
             except (ClientError, TimeoutError, ValueError):
                 figures.unanswered += 1
                 return None
             finally:
                 figures.in_flight -= 1
-        figures.latencies.append(perf_counter() - started)
+        figures.latencies.append(answer.seconds)
         if answer.status == 200:
             figures.answered_200 += 1
         else:

@@ -5,7 +5,7 @@ An answer that is wrong in anything is refused with a reason, which the call's l
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -28,11 +28,12 @@ class NeverSent(BadAnswer):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer. `content_type` without its parameters."""
+    """An HTTP answer. `content_type` without its parameters; `seconds`: how long it took."""
 
     status: int
     content_type: str
     body: bytes
+    seconds: float = field(default=0.0, compare=False)
 
 
 def prompts(answer: Answer) -> tuple[Prompt, ...]:

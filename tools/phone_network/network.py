@@ -178,10 +178,6 @@ class Network:
         """How many calls and callbacks of calls are under way."""
         return self.pending["calls"] + self.pending["callbacks"]
 
-    def has_exophone(self, number: str) -> bool:
-        """Say whether some account has this number."""
-        return number in self._exophones
-
     def place_call(
         self,
         caller: str,

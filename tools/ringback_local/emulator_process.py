@@ -9,12 +9,14 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Awaitable, Callable, MutableMapping
+import socket
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+import uvicorn
+import uvloop
 from ministack import app as ministack
 
 from ringback_local import fronts
@@ -25,6 +27,8 @@ from ringback_local.workarounds.in_template import API_ID
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
+
+_KEEP_ALIVE_SECONDS = 75
 
 STAGE = f"/_aws/execute-api/{API_ID}/$default"
 
@@ -74,24 +78,44 @@ def main() -> None:
         environments=int(os.environ["RINGBACK_LOCAL_ENVIRONMENTS"]),
     )
     replacements.install()
-    config = Config()
-    config.bind = [f"127.0.0.1:{gateway_port}", f"127.0.0.1:{api_port}"]
-    config.keep_alive_timeout = 75
-    config.loglevel = "WARNING"
-    asyncio.run(run(Emulator(api_port, replacements), config, replacements))
+    config = uvicorn.Config(
+        Emulator(api_port, replacements),
+        http="httptools",
+        timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+        access_log=False,
+        log_level="warning",
+        lifespan="on",
+    )
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        ports = [listening(gateway_port), listening(api_port)]
+        runner.run(Server(config, replacements).serve(sockets=ports))
 
 
-async def run(emulator: Emulator, config: Config, replacements: Replacements) -> None:
-    """Serve until SIGTERM or SIGINT. Deliveries come to rest while the server still answers them, then it closes."""
-    asked_to_stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
+class Server(uvicorn.Server):
+    """Serves until SIGTERM or SIGINT. Deliveries come to rest while it still answers them, then it closes."""
 
-    async def stopped() -> None:
-        await asked_to_stop.wait()
-        await asyncio.to_thread(replacements.stop)
+    def __init__(self, config: uvicorn.Config, replacements: Replacements) -> None:
+        super().__init__(config)
+        self._replacements = replacements
 
-    await serve(emulator, config, shutdown_trigger=stopped)  # type: ignore[arg-type]
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """A signal ends the process as a success: uvicorn's own way raises it again at the end."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        await asyncio.to_thread(self._replacements.stop)
+        await super().shutdown(sockets)
+
+
+def listening(port: int) -> socket.socket:
+    """A loopback port, free again at once when the process is gone."""
+    bound = socket.socket()
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind(("127.0.0.1", port))
+    return bound
 
 
 if __name__ == "__main__":

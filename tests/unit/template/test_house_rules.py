@@ -174,7 +174,7 @@ def test_the_voice_door_may_do_nothing_but_keep_facts_lead_calls_and_connect_the
         "KnowDials",
         "ReadWhoIsConnected",
         "KeepPatches",
-        "TakeSlots",
+        "TakeSlotsAndCountPins",
         "TakeTickets",
         "ClaimVoters",
         "ReadAndMoveInfluencers",

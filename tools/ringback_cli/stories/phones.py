@@ -110,10 +110,6 @@ class Phones:
         pace = {} if per_second is None else {"per_second": per_second}
         self._ask("ring-many", {"calls": list(calls), "at_once": at_once, **pace})
 
-    def are_idle(self, wait_seconds: float) -> bool:
-        """Whether no call, callback or SMS is under way, having waited for that at most so long."""
-        return bool(self._ask(f"idle?wait={wait_seconds}")["idle"])
-
     def pending(self) -> int:
         """How many calls, callbacks and SMS are under way."""
         return sum(self._ask("idle")["pending"].values())

@@ -32,6 +32,7 @@ from ringback.domain.facts import (
     Unparsed,
     VoterDialled,
 )
+from ringback.domain.legs import Progress
 from ringback.domain.messages import Message, State
 from ringback.domain.metrics import Hour, Increments
 from ringback.domain.times import INDIA
@@ -162,7 +163,6 @@ class Reaction:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
-        self._patches = patches.Patches(runtime)
 
     def react(self, entries: Sequence[Entry], *, counting: bool = True) -> list[Entry]:
         """Carry out the consequences of a batch; returns the entries that failed, for the caller to retry.
@@ -286,7 +286,7 @@ class Reaction:
                     campaign_now = self._shelf.current(entry.campaign)
                     books.disposed(campaign_now, turn.source_id, disposition, called.occurred_at)
                 case MenuEnded():
-                    self._patches.over(entry.campaign, turn.source_id)
+                    patches.over(self._runtime, entry.campaign, turn.source_id)
                 case FeedbackRecorded():
                     speaker = known or _somebody(campaign, turn)
                     feedback.received(
@@ -323,9 +323,10 @@ class Reaction:
             self._end_if_left(entry.campaign, fact.source_id)
         if isinstance(fact, VoterDialled):
             batch.dialled_in(campaign.id, fact)
-        patch = books.settle(self._runtime, campaign, fact.source_id)
-        if patch is not None and patch.is_over:
-            ring_backs.heard(call_store.load(patch.call_id), patch)
+        if _ends_something(fact):
+            patch = books.settle(self._runtime, campaign, fact.source_id)
+            if patch is not None and patch.is_over:
+                ring_backs.heard(call_store.load(patch.call_id), patch)
         hour = metrics.hour_of(entry.campaign, fact.occurred_at)
         batch.count(hour, metrics.of_patch(fact, repeated_telling=entry.is_variant))
 
@@ -333,7 +334,7 @@ class Reaction:
         """End the patch of a call that was over when somebody was given out for it: its end came before there was a patch to end."""
         call = call_store.load(call_id)
         if call is not None and not call.is_live:
-            self._patches.over(campaign, call_id)
+            patches.over(self._runtime, campaign, call_id)
 
     def _met_in_menu(
         self,
@@ -456,6 +457,13 @@ class Reaction:
             limit = self._shelf.current(campaign_id).limits.prefix_per_minute
             if sending.count_prefix(campaign_id, prefix, now, calls_made, limit, _PREFIX_HOLD):
                 observability.count("PrefixHeld")
+
+
+def _ends_something(fact: VoterDialled | TrackerDialled | PatchTold) -> bool:
+    """Whether an attempt or the patch may be over: the dial of a later attempt tells that the one before it is."""
+    if isinstance(fact, PatchTold):
+        return fact.event != Progress.ANSWERED
+    return fact.attempt > 1
 
 
 def _call_back(campaign: Campaign, contact: Contact, call: Recognised, menu: str) -> Dial | None:

@@ -76,14 +76,8 @@ def wait(dial_id: str, token: str) -> Mapping[str, object]:
 
 
 def heard(call: Call | None, patch: Patch) -> bool:
-    """The patch of a call that we placed is over: tell the machine that waits for it. False where none does."""
-    dial_id = _dial_of(call)
-    if dial_id is None:
+    """The patch of a call is over: tell the machine that waits for it. False where none does, as of every call that came in."""
+    if call is None or call.dial is None:
         return False
-    token = ring_backs.over(dial_id, patch.call_id)
+    token = ring_backs.over(call.dial, patch.call_id)
     return token is not None and workflows.answer(token, outcome_of(patch))
-
-
-def _dial_of(call: Call | None) -> str | None:
-    """The dial behind a call that we placed; None for one that came in."""
-    return call.dial if call else None

@@ -16,9 +16,8 @@ from ringback.domain.patches import Patch
 from ringback.domain.turns import Reach
 from ringback.providers.base import FoundCall, Provider
 from ringback.runtime import Runtime
-from ringback.services import ledger
+from ringback.services import ledger, patches
 from ringback.services.campaigns import Shelf
-from ringback.services.patches import Patches
 from ringback.store import calls
 from ringback.store import patches as patch_store
 from ringback.store import slots as store
@@ -48,7 +47,6 @@ def heal(
 ) -> Healed:
     """Settle what ran out and put the counts right. What there is no time for is left to the next run."""
     by_name = {provider.name: provider for provider in providers}
-    patching = Patches(runtime)
     live = list(patch_store.load_many(calls.every_live()))
     now = runtime.clock.now()
     stale = [patch for patch in live if not patch.is_over and patch.lease_until <= now]
@@ -56,7 +54,7 @@ def heal(
     for patch in stale[:ASKED_AT_MOST]:
         if not has_time():
             break
-        settled += _asked(runtime, patching, by_name, patch).is_over
+        settled += _asked(runtime, by_name, patch).is_over
     told = sum(ledger.answer(patch) for patch in live if patch.is_over)
     corrected = sum(_recount(runtime, account) for account in sorted(by_name))
     observability.count("LeasesStale", len(stale))
@@ -81,7 +79,7 @@ def ask(runtime: Runtime, providers: Mapping[str, Provider], call_id: str) -> Ma
     """Nobody told in time how a patch ended: ask the provider. Says how long to wait on, where it goes on."""
     patch = find(call_id)
     if not patch.is_over:
-        patch = _asked(runtime, Patches(runtime), providers, patch)
+        patch = _asked(runtime, providers, patch)
     left = (patch.lease_until - runtime.clock.now()).total_seconds()
     return {**ledger.outcome_of(patch), "wait_seconds": max(1, int(left))}
 
@@ -101,7 +99,7 @@ def find(call_id: str) -> Patch:
     return patch
 
 
-def _asked(runtime: Runtime, patching: Patches, providers: Mapping[str, Provider], patch: Patch) -> Patch:
+def _asked(runtime: Runtime, providers: Mapping[str, Provider], patch: Patch) -> Patch:
     """The patch after the provider was asked. One that goes on has its lease prolonged; who cannot be asked now is asked again later."""
     provider = providers.get(patch.call_id.partition(":")[0])
     if provider is None:
@@ -117,9 +115,9 @@ def _asked(runtime: Runtime, patching: Patches, providers: Mapping[str, Provider
     if found is not None and not found.is_over:
         return _prolonged(runtime, patch)
     for leg in _legs(found, patch):
-        patching.told(patch.campaign, patch.call_id, leg)
+        patches.told(runtime, patch.campaign, patch.call_id, leg)
     observability.count("LeaseSettled")
-    after = patching.over(patch.campaign, patch.call_id) or patch
+    after = patches.over(runtime, patch.campaign, patch.call_id) or patch
     settle(runtime, patch.call_id)
     return after
 

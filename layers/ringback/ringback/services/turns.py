@@ -10,8 +10,6 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from ringback import observability
@@ -53,9 +51,6 @@ from ringback.services.phones import read as read_phone
 from ringback.store import calls, contacts
 from ringback.store import dials as ledger
 
-if TYPE_CHECKING:
-    from ringback.services.patches import Patches
-
 TURN = "turn"
 """The step under which a turn stands in the journal."""
 
@@ -84,13 +79,6 @@ class Turns:
     def __init__(self, runtime: Runtime) -> None:
         self._runtime = runtime
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
-
-    @cached_property
-    def _patches(self) -> "Patches":
-        """Loaded with the first caller who comes back from being connected."""
-        from ringback.services.patches import Patches
-
-        return Patches(self._runtime)
 
     def answer(self, line: Line, request: CallbackRequest) -> Reply:
         """Answer a question of the provider's about one of a campaign's calls; a HEAD has no effect.
@@ -294,7 +282,9 @@ class Turns:
 
     def _connected(self, call: Call, asked: TurnRequest) -> Connected:
         """What the patch came to from which the caller is back, or left. How its last leg ended, this request may be the first to tell."""
-        talked, reason = self._patches.came_back(call.campaign, call.call_id, asked.leg)
+        from ringback.services import patches  # loaded with the first caller who was connected to somebody
+
+        talked, reason = patches.came_back(self._runtime, call.campaign, call.call_id, asked.leg)
         return Connected(talked, reason.value if reason else None)
 
     def _identified(self, call: Call, asked: TurnRequest) -> Identified:

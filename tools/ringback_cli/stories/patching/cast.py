@@ -22,11 +22,11 @@ our clock by what of it was skipped, and beyond five minutes we would not believ
 SHORTEST_TALK_SECONDS = 100.0
 TRACKER_TALK_SECONDS = 40.0
 
-CALLS_A_SECOND = 8.0
+CALLS_A_SECOND = 5.0
 """Patched calls that this machine carries through; a conversation lasts so long that as many as are wanted go on at once."""
 
 _LEAST_MENUS_AT_ONCE = 24
-_MENU_SECONDS_A_SECOND = 160.0
+_MENU_SECONDS_A_SECOND = 240.0
 """Of voice time: how much of menus this machine carries through, at some tens of requests a second."""
 
 FASTEST = 100.0
@@ -74,7 +74,9 @@ class Size:
 
     @property
     def menus_at_once(self) -> int:
-        """Calls in which somebody listens to a menu. More would make everybody wait. Who talks asks for nothing, so that any number may."""
+        """Calls in which somebody listens to a menu. More would make everybody wait. Where somebody else rings or talks nothing is asked, so
+        that there may be any number.
+        """
         return max(_LEAST_MENUS_AT_ONCE, round(_MENU_SECONDS_A_SECOND / self.speech_speed))
 
 

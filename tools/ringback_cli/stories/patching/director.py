@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from math import inf
 from random import Random
+from statistics import median
 from typing import Any
 
 from ringback.domain.campaigns import Campaign
@@ -27,6 +28,13 @@ from ringback_cli.stories.patching.telephones import Telephones
 GENUINE_KEY, NOT_GENUINE_KEY, BEGIN_KEY, END_KEY, GOODBYE_KEY = "1", "2", "1", "2", "3"
 
 _LOOK_EVERY_SECONDS = 0.1
+
+_SLOW_SECONDS = 0.25
+"""When half of what the network asked in the last seconds was answered more slowly, nobody rings for now: calls that this machine cannot
+carry would only make those wait that go on.
+"""
+
+_RECENT_SECONDS = 2.0
 _FIRST_CALLS_A_SECOND = 6.0
 _PATIENCE_SECONDS = 5.0
 """How long people wait to be rung who were told they will be; then they ring themselves."""
@@ -124,7 +132,11 @@ class Director:
         self._opting_out: list[tuple[float, str]] = []
         self._seen = 0
         self._live: set[str] = set()
+        self._connected: set[str] = set()
+        """Calls in which somebody else rings or talks: nobody listens to a menu."""
         self._reached_at: deque[float] = deque()
+        self._answered: deque[tuple[float, float]] = deque()
+        """When the network had an answer, and how many seconds that took."""
         self.view = View()
         self.ended_at: dict[str, datetime] = {}
         """When each call ended by the network's own clock."""
@@ -171,7 +183,9 @@ class Director:
     def _act(self) -> None:
         now = time.monotonic()
         waiting = [each for each in self._callers.values() if each.due <= now and not each.is_done]
-        room = max(0, self._script.size.menus_at_once - (self.view.calls - self.view.bridged))
+        room = max(0, self._script.size.menus_at_once - len(self._live - self._connected))
+        if self._is_slow(now):
+            room = 0
         for caller in sorted(waiting, key=lambda each: each.due)[:room]:
             self._ring(caller)
         for tracker in self._trackers.values():
@@ -184,6 +198,11 @@ class Director:
         for due, voter in [each for each in self._opting_out if each[0] <= now]:
             self._opting_out.remove((due, voter))
             self._phones.begin({"from": voter, "to": OPT_OUT})
+
+    def _is_slow(self, now: float) -> bool:
+        while self._answered and now - self._answered[0][0] > _RECENT_SECONDS:
+            self._answered.popleft()
+        return bool(self._answered) and median(taken for _, taken in self._answered) > _SLOW_SECONDS
 
     def _ring(self, caller: _Caller) -> None:
         caller.due = inf
@@ -221,6 +240,8 @@ class Director:
         for event in self._phones.happened(self._seen):
             self._seen = event["seq"]
             match event["event"]:
+                case "callback.sent" if event["seconds"] is not None:
+                    self._answered.append((time.monotonic(), event["seconds"]))
                 case "call.ringing":
                     self._live.add(event["call_sid"])
                 case "call.made":
@@ -228,13 +249,16 @@ class Director:
                     self._rung(event["to"], event["call_sid"])
                 case "call.ended":
                     self._live.discard(event["call_sid"])
+                    self._connected.discard(event["call_sid"])
                     self.ended_at[event["call_sid"]] = datetime.fromisoformat(event["at"])
                     self._ended(event["call_sid"])
                 case "leg.ringing":
+                    self._connected.add(event["call_sid"])
                     self.view.rung += event["to"] in self._manners
                 case "leg.bridged":
                     self.view.bridged += 1
                 case "leg.ended":
+                    self._connected.discard(event["call_sid"])
                     self._talked(event)
         self.view.calls = len(self._live)
         now = time.monotonic()
@@ -281,7 +305,7 @@ class Director:
     def _ready(self, tracker: _Tracker, again_after: float = 0.0) -> None:
         """A tracker will give the verdict: by ringing, or when rung."""
         self._phones.prepare(tracker.person.phone, _presses(self._keys_of(tracker)))
-        soon = self._random.uniform(0.5, 1.5) if tracker.person.rings else _PATIENCE_SECONDS
+        soon = self._random.uniform(3.0, 5.0) if tracker.person.rings else _PATIENCE_SECONDS
         tracker.due = time.monotonic() + max(soon, again_after)
 
     def _note(self, tracker: _Tracker, heard: Sequence[str]) -> None:

@@ -1,9 +1,6 @@
 """`ringback dials`: the ledger of calls that are placed, and what only a person can settle in it."""
 
-import heapq
-from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import click
 
@@ -11,11 +8,9 @@ from ringback.domain.dials import Dial, State, split_id
 from ringback.domain.errors import NotFound, Rejected
 from ringback.store import contacts
 from ringback.store import dials as ledger
-from ringback_cli import output
+from ringback_cli import ledgers, output
 from ringback_cli.deployment import Deployment, on_deployment
-
-_LISTED = "listed"
-_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+from ringback_cli.ledgers import EVER, LISTED
 
 
 @click.group(
@@ -37,27 +32,23 @@ def dials() -> None:
 @click.option("--campaign", metavar="NAME", help="Only this campaign's.")
 @click.option(
     "--state",
-    type=click.Choice([*map(str, State), _LISTED]),
+    type=click.Choice([*map(str, State), LISTED]),
     help="Only those in this state; `listed` are those that wait for a person.",
 )
 @output.limited
 @output.as_json
 def list_(deployment: Deployment, campaign: str | None, state: str | None, limit: int, as_json: bool) -> None:
     """The newest dials. Reads the whole ledger, so it takes a while where that is long."""
-    sums: Counter[str] = Counter()
-    found = _counting(output.counted("Reading the ledger", _dials(campaign, state)), sums)
-    newest = heapq.nlargest(limit, found, key=_age) if limit else sorted(found, key=_age, reverse=True)
+    newest, sums = ledgers.newest(_dials(campaign, state), limit)
     rows = [_row(dial) for dial in newest]
-    unsettled = sum(1 for _ in ledger.waiting("listed", _EVER))
+    unsettled = sum(1 for _ in ledger.waiting(LISTED, EVER))
     if as_json:
         output.document({"dials": rows, "by_state": sums, "to_be_settled": unsettled})
         return
     columns = ("caused_at", "campaign", "menu", "kind", "attempt", "state", "why", "due_at", "dial_id")
     output.table({key: key.replace("_", " ") for key in columns}, rows, "no dials")
-    if sums:
-        click.echo(" · ".join(f"{name} {n:,}" for name, n in sorted(sums.items())))
-    if unsettled and state != _LISTED:
-        click.echo(f"{unsettled:,} wait for a person: `ringback dials --state listed`")
+    ledgers.echo_sums(sums)
+    ledgers.echo_unsettled(unsettled, state, "dials")
 
 
 @dials.command()
@@ -104,18 +95,10 @@ def settle(deployment: Deployment, dial_id: str, rang: bool) -> None:
 
 
 def _dials(campaign: str | None, state: str | None) -> Iterator[Dial]:
-    if state != _LISTED:
+    if state != LISTED:
         return ledger.every(campaign, state)
-    listed = ledger.load_many(ledger.waiting("listed", _EVER)).values()
+    listed = ledger.load_many(ledger.waiting(LISTED, EVER)).values()
     return (dial for dial in listed if campaign in (None, dial.campaign))
-
-
-def _counting(found: Iterator[Dial], sums: Counter[str]) -> Iterator[Dial]:
-    for dial in found:
-        sums[dial.state] += 1
-        if dial.state is State.HELD and dial.rule:
-            sums[f"held by {dial.rule}"] += 1
-        yield dial
 
 
 def _load(dial_id: str) -> Dial:
@@ -144,7 +127,3 @@ def _row(dial: Dial) -> dict[str, object]:
         "caused_at": dial.caused_at,
         "due_at": dial.due_at,
     }
-
-
-def _age(dial: Dial) -> tuple[datetime, str]:
-    return dial.caused_at, dial.dial_id

@@ -1,9 +1,6 @@
 """`ringback messages`: the SMS ledger, and what only a person can settle in it."""
 
-import heapq
-from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 import click
 
@@ -11,11 +8,9 @@ from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.messages import Message, State, split_id
 from ringback.store import catalog, contacts, sending
 from ringback.store import messages as ledger
-from ringback_cli import backlog, moments, output
+from ringback_cli import backlog, ledgers, moments, output
 from ringback_cli.deployment import Deployment, on_deployment
-
-_LISTED = "listed"
-_EVER = datetime(9999, 1, 1, tzinfo=UTC)
+from ringback_cli.ledgers import EVER, LISTED
 
 
 @click.group(
@@ -38,19 +33,17 @@ def messages() -> None:
 @click.option("--campaign", metavar="NAME", help="Only this campaign's.")
 @click.option(
     "--state",
-    type=click.Choice([*map(str, State), _LISTED]),
+    type=click.Choice([*map(str, State), LISTED]),
     help="Only those in this state; `listed` are unknown ones that wait for a person.",
 )
 @output.limited
 @output.as_json
 def list_(deployment: Deployment, campaign: str | None, state: str | None, limit: int, as_json: bool) -> None:
     """The newest messages. Reads the whole ledger, so it takes a while where that is long."""
-    sums: Counter[str] = Counter()
-    found = _counting(output.counted("Reading the ledger", _messages(campaign, state)), sums)
-    newest = heapq.nlargest(limit, found, key=_age) if limit else sorted(found, key=_age, reverse=True)
+    newest, sums = ledgers.newest(_messages(campaign, state), limit)
     rows = [_row(message) for message in newest]
     waiting = backlog.read(deployment.runtime)
-    unsettled = sum(1 for _ in ledger.waiting("listed", _EVER))
+    unsettled = sum(1 for _ in ledger.waiting(LISTED, EVER))
     paused = {
         name: reason
         for name in ([campaign] if campaign else sorted(catalog.campaigns()))
@@ -70,14 +63,12 @@ def list_(deployment: Deployment, campaign: str | None, state: str | None, limit
         return
     columns = ("caused_at", "campaign", "text", "language", "state", "why", "due_at", "message_id")
     output.table({key: key.replace("_", " ") for key in columns}, rows, "no messages")
-    if sums:
-        click.echo(" · ".join(f"{name} {n:,}" for name, n in sorted(sums.items())))
+    ledgers.echo_sums(sums)
     if waiting.queued or waiting.time_left:
         click.echo(
             f"backlog: {waiting.queued:,} queued, about {moments.spoken(waiting.time_left)} left at this pace"
         )
-    if unsettled and state != _LISTED:
-        click.echo(f"{unsettled:,} wait for a person: `ringback messages --state listed`")
+    ledgers.echo_unsettled(unsettled, state, "messages")
     for name, reason in paused.items():
         click.echo(f"{name} is paused, {reason}: when that is mended, `ringback messages resume {name}`")
 
@@ -162,18 +153,10 @@ BRIEF = {"text": "text", "state": "state", "why": "why", "message_id": "message 
 
 
 def _messages(campaign: str | None, state: str | None) -> Iterator[Message]:
-    if state != _LISTED:
+    if state != LISTED:
         return ledger.every(campaign, State(state) if state else None)
-    listed = ledger.load_many(ledger.waiting("listed", _EVER)).values()
+    listed = ledger.load_many(ledger.waiting(LISTED, EVER)).values()
     return (message for message in listed if campaign in (None, message.campaign))
-
-
-def _counting(found: Iterator[Message], sums: Counter[str]) -> Iterator[Message]:
-    for message in found:
-        sums[message.state] += 1
-        if message.state is State.HELD and message.rule:
-            sums[f"held by {message.rule}"] += 1
-        yield message
 
 
 def _load(message_id: str) -> Message:
@@ -201,7 +184,3 @@ def _row(message: Message) -> dict[str, object]:
         "caused_at": message.caused_at,
         "due_at": message.due_at,
     }
-
-
-def _age(message: Message) -> tuple[datetime, str]:
-    return message.caused_at, message.message_id

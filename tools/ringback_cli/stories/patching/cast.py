@@ -25,6 +25,10 @@ TRACKER_TALK_SECONDS = 40.0
 CALLS_A_SECOND = 5.0
 """Patched calls that this machine carries through; a conversation lasts so long that as many as are wanted go on at once."""
 
+_MOST_FIRST_CALLS_A_SECOND = 6.0
+_VERIFICATION_SECONDS = 2 * TRACKER_TALK_SECONDS
+"""Of voice time: how long a tracker is busy with one influencer, from the ring to the verdict."""
+
 _LEAST_MENUS_AT_ONCE = 24
 _MENU_SECONDS_A_SECOND = 240.0
 """Of voice time: how much of menus this machine carries through, at some tens of requests a second."""
@@ -71,6 +75,11 @@ class Size:
     def speech_speed(self) -> float:
         """Seconds of voice time in a second."""
         return round(TALK_SECONDS / self.talk_real_seconds, 2)
+
+    @property
+    def first_calls_a_second(self) -> float:
+        """No more than the trackers of a shift can talk to soon."""
+        return min(_MOST_FIRST_CALLS_A_SECOND, self.trackers / 2 * self.speech_speed / _VERIFICATION_SECONDS)
 
     @property
     def menus_at_once(self) -> int:

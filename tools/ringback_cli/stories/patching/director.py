@@ -35,7 +35,6 @@ carry would only make those wait that go on.
 """
 
 _RECENT_SECONDS = 2.0
-_FIRST_CALLS_A_SECOND = 6.0
 _PATIENCE_SECONDS = 5.0
 """How long people wait to be rung who were told they will be; then they ring themselves."""
 
@@ -176,7 +175,9 @@ class Director:
             each.phone: _Tracker(each, now if each in first else inf) for each in self._script.trackers
         }
         self._callers = {
-            each.phone: _Caller(each.phone, each.kind, now + 2.0 + nth / _FIRST_CALLS_A_SECOND)
+            each.phone: _Caller(
+                each.phone, each.kind, now + 2.0 + nth / self._script.size.first_calls_a_second
+            )
             for nth, each in enumerate(self._script.influencers)
         }
 

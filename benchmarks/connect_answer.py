@@ -21,6 +21,7 @@ from benchmarks.measuring import Check, Report, Table, main, progress, progressi
 from benchmarks.webhook import cpu, span
 from benchmarks.wire import Answer, Forward, Relay, Request
 from benchmarks.workers import Metered, Taken, api_event, environment_of
+from ringback.runtime import Runtime
 from ringback.services.pools import find
 from ringback.store import pools, slots
 from ringback_local import dynamodb
@@ -32,7 +33,8 @@ BLOCKS, CONNECTS = 10, 10
 
 METERED = 20
 CROWDS = ((250, 200), (2_500, 2_000))
-"""Callers at once, and slots."""
+"""Callers at once, and slots; the last crowd asks once more, over HTTP at the voice door."""
+
 PREFIX = "connect-"
 
 
@@ -41,6 +43,7 @@ class Crowd:
     """What became of so many callers, when there were so many slots."""
 
     callers: int
+    at: str
     limit: int
     given: int
     """Callers who were given a voter."""
@@ -66,7 +69,7 @@ def measure() -> Report:
         progress("callers and voters")
         asked = (RUNS + 2) * BLOCKS * CONNECTS + METERED + 100
         connecting.publish(runtime, slots=100_000)
-        connecting.fill(runtime, asked)
+        connecting.fill(runtime, asked + CROWDS[-1][0])
         connecting.ring(runtime, range(asked))
         _bare_table(stack)
         environment = environment_of(stack.function("VoiceWebhook"))
@@ -86,7 +89,8 @@ def measure() -> Report:
             run()
             runs = [run() for _ in progressing(range(RUNS))]
         trips = _round_trips(stack, environment, callers)
-    found = _crowds()
+        at_door = _door_crowd(stack, runtime, asked)
+    found = [*_crowds(), at_door]
     costs = [[cpu(run[side]) for run in runs] for side in range(2)]
     p50s = [[statistics.median(run[side].milliseconds) for run in runs] for side in range(2)]
     to_bare = ratios(costs[0], costs[1])
@@ -110,7 +114,15 @@ def measure() -> Report:
             Table(
                 "Callers at once",
                 (
-                    *("callers", "slots", "given a voter", "different voters", "slots held", "tickets lost"),
+                    *(
+                        "callers",
+                        "at",
+                        "slots",
+                        "given a voter",
+                        "different voters",
+                        "slots held",
+                        "tickets lost",
+                    ),
                     *("most at once", "seconds", "p50 s"),
                 ),
                 [astuple(crowd) for crowd in found],
@@ -130,7 +142,7 @@ def measure() -> Report:
 
 
 def _checks(crowd: Crowd) -> list[Check]:
-    of = f"of {crowd.callers:,} callers"
+    of = f"of {crowd.callers:,} callers at {crowd.at}"
     return [
         Check(
             f"{of}, bridged beyond the limit or turned away below it",
@@ -197,18 +209,31 @@ def _crowds() -> list[Crowd]:
             connecting.ring(made, range(first, first + callers))
             before = slots.load("exotel")
             assert not before.total or slots.correct("exotel", before, {})
-            found.append(_crowd(environment, first, callers, limit))
+            found.append(_crowd("the code", PREFIX, environment, first, callers, limit))
             first += callers
     return found
 
 
-def _crowd(environment: dict[str, str], first: int, callers: int, limit: int) -> Crowd:
+def _door_crowd(stack: Stack, runtime: Runtime, first: int) -> Crowd:
+    """The last crowd at the voice door itself: gateway, function and tables of the whole stack."""
+    callers, limit = CROWDS[-1]
+    progress(f"{callers:,} callers at once at the voice door")
+    connecting.publish(runtime, limit)
+    connecting.ring(runtime, range(first, first + callers))
+    held = slots.load("exotel")
+    assert not held.total or slots.correct("exotel", held, {})
+    door = f"{stack.voice_url(connecting.CAMPAIGN)}/dial#{stack.now().isoformat()}"
+    return _crowd("the voice door", door, {}, first, callers, limit)
+
+
+def _crowd(at: str, where: str, environment: dict[str, str], first: int, callers: int, limit: int) -> Crowd:
     before = _taken()
-    told = crowds.gather("benchmarks.connecting", [PREFIX, str(first)], callers, _environment(environment))
+    told = crowds.gather("benchmarks.connecting", [where, str(first)], callers, _environment(environment))
     given = [number for each in told for number in each["numbers"] if number]
     spans = [(began, ended) for each in told for began, ended in each["spans"]]
     return Crowd(
         callers=callers,
+        at=at,
         limit=limit,
         given=len(given),
         different=len(set(given)),

@@ -1,14 +1,17 @@
 """What the benchmarks of the Connect share: calls that stand where somebody is to be dialled, influencers behind them, and voters.
 
-As a program, ``python -m benchmarks.connecting <prefix> <first call> <first caller> <callers>``: so many callers at the Connect, all at
-once but one who asks ahead. Prints one JSON object: the numbers that they were given, and when each question began and ended.
+As a program, ``python -m benchmarks.connecting <where> <first call> <first caller> <callers>``: so many callers at the Connect, all at
+once but one who asks ahead; at the voice door where that is an address, else at the door's code on the tables of that prefix. Prints
+one JSON object: the numbers that they were given, and when each question began and ended.
 """
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+import urllib.request
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlencode
 
 from benchmarks import crowds
 from benchmarks.claiming import POOL, runtime
@@ -33,6 +36,7 @@ from ringback_local.network import sample_documents
 
 CAMPAIGN, LINE = "clean-water", "+918040001031"
 PEPPER = bytes(range(32))
+_DOOR_SECONDS = 300.0
 
 
 def on_tables(prefix: str) -> Runtime:
@@ -142,14 +146,33 @@ def connect(made: Runtime, door: Connects, n: int) -> str | None:
     return answer.reach.number if answer is not None and answer.reach is not None else None
 
 
-def main(arguments: Sequence[str]) -> None:
-    prefix, offset, *numbers = arguments
-    first, callers = int(offset) + int(numbers[0]), int(numbers[1])
+def on_code(prefix: str) -> Callable[[int], str | None]:
+    """How a question is asked of the door's code in this process."""
     made = on_tables(prefix)
     crowds.prepare()
     door = Connects(made)
-    ahead = connect(made, door, first)  # so that the content is read and parsed once, not by everybody
-    asked = crowds.at_once(callers - 1, lambda n: connect(made, door, first + 1 + n))
+    return lambda n: connect(made, door, n)
+
+
+def at_door(address: str) -> Callable[[int], str | None]:
+    """How a question is asked over HTTP at the voice door; `address` ends with the step and, behind a `#`, with the moment of it."""
+    door, _, moment = address.partition("#")
+    at = datetime.fromisoformat(moment)
+
+    def ask(n: int) -> str | None:
+        with urllib.request.urlopen(f"{door}?{urlencode(query(n, at))}", timeout=_DOOR_SECONDS) as reply:
+            numbers: list[str] = json.load(reply)["destination"]["numbers"]
+        return next(iter(numbers), None)
+
+    return ask
+
+
+def main(arguments: Sequence[str]) -> None:
+    where, offset, *numbers = arguments
+    first, callers = int(offset) + int(numbers[0]), int(numbers[1])
+    ask = at_door(where) if where.startswith("http") else on_code(where)
+    ahead = ask(first)  # so that the content is read and parsed once, not by everybody
+    asked = crowds.at_once(callers - 1, lambda n: ask(first + 1 + n))
     spans = [(began, ended) for _, began, ended in asked]
     print(json.dumps({"numbers": [ahead, *(number for number, _, _ in asked)], "spans": spans}))
 

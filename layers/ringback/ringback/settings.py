@@ -35,8 +35,9 @@ class Settings:
     patch_call_arn: str
     ring_back_patch_arn: str
     public_url: str
-    """Base of our own HTTP API, no slash at the end: the callback addresses we hand to the provider start with it. Only the
-    function that hands them out is told: the API cannot be named to the functions that it is made of. Empty elsewhere."""
+    """Base of our own HTTP API, no slash at the end: the callback addresses we hand to the provider start with it. `SendMessage` and
+    `PlaceCall` are told the API's own unless the parameter `PublicUrl` names another; `VoiceWebhook` that parameter alone, for the API cannot
+    be named to the functions that it is made of. Empty elsewhere."""
     secrets_name: str
     exotel_base_url: str
     twilio_base_url: str

@@ -111,8 +111,9 @@ def is_pin(pepper: bytes, tracker: Tracker, digits: str) -> bool:
 class PinLimits:
     """How many wrong PINs are too many (A20). Campaign content, `reviews.pin`; the defaults are ours.
 
-    Four digits are 10,000 PINs: who forges the numbers of trackers has 40 wrong ones before the alarm, and then one for each tracker who
-    has given the right PIN since.
+    Four digits are 10,000 PINs: who forges the numbers of trackers has 40 wrong ones before the alarm, and then one for each tracker. Who
+    forges a tracker's number uses up that tracker's one try; a tracker with a wrong try standing waits out `locked_for`, or for `ringback
+    trackers unlock`.
     """
 
     most_wrong: int = 5

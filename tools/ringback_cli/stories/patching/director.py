@@ -6,7 +6,7 @@ Nobody knows more than their own telephone tells them; the director looks at the
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from math import inf
 from random import Random
@@ -80,7 +80,8 @@ class _Owed:
 class _Tracker:
     person: cast.Tracker
     due: float
-    owed: deque[_Owed] = field(default_factory=deque)
+    owed: _Owed | None = None
+    """Of whoever they talked to last: nobody is asked about two people at once."""
     call_id: str | None = None
     is_on_duty: bool = False
     has_ended: bool = False
@@ -224,16 +225,16 @@ class Director:
         """What a tracker keys in on the team's line: language the first time, PIN, verdict, and what of the shift."""
         keys = [] if tracker.has_chosen else ["1"]
         keys.append(f"{tracker.person.pin}#")
-        if not tracker.owed:
+        if tracker.owed is None:
             return [*keys, BEGIN_KEY]
-        verdict = GENUINE_KEY if tracker.owed[0].is_genuine else NOT_GENUINE_KEY
+        verdict = GENUINE_KEY if tracker.owed.is_genuine else NOT_GENUINE_KEY
         return [*keys, verdict, END_KEY if self._is_relieved(tracker) else GOODBYE_KEY]
 
     def _is_relieved(self, tracker: _Tracker) -> bool:
         """Whether a tracker's shift is over with this verdict: somebody of the second shift takes over."""
         enough = max(2, self._script.size.influencers // (2 * len(self._trackers)))
         waiting = any(each.person.shift == 1 and not each.is_on_duty for each in self._trackers.values())
-        return tracker.person.shift == 0 and tracker.given >= enough and len(tracker.owed) == 1 and waiting
+        return tracker.person.shift == 0 and tracker.given >= enough and waiting
 
     # what the network tells
 
@@ -299,8 +300,8 @@ class Director:
                 self._owes(self._trackers[callee], self._kinds[event["from"]], is_mystery)
 
     def _owes(self, tracker: _Tracker, kind: Kind, is_mystery: bool) -> None:
-        tracker.owed.append(_Owed(kind is Kind.GENUINE or (kind is Kind.MISUSER and not is_mystery)))
-        if len(tracker.owed) == 1 and tracker.call_id is None:
+        tracker.owed = _Owed(kind is Kind.GENUINE or (kind is Kind.MISUSER and not is_mystery))
+        if tracker.call_id is None:
             self._ready(tracker)
 
     def _ready(self, tracker: _Tracker, again_after: float = 0.0) -> None:
@@ -312,22 +313,21 @@ class Director:
     def _note(self, tracker: _Tracker, heard: Sequence[str]) -> None:
         """What a tracker's own call came to."""
         tracker.has_chosen = tracker.has_chosen or any(name in heard for name in ("pin", "shift", "verdict"))
-        if tracker.owed:
-            owed = tracker.owed[0]
-            owed.tries += 1
+        if tracker.owed is not None:
+            tracker.owed.tries += 1
             if "noted" in heard:
-                self.view.verified += owed.is_genuine
+                self.view.verified += tracker.owed.is_genuine
                 tracker.given += 1
-                tracker.owed.popleft()
-            elif owed.tries >= _VERDICT_TRIES:
-                tracker.owed.popleft()
+                tracker.owed = None
+            elif tracker.owed.tries >= _VERDICT_TRIES:
+                tracker.owed = None
         if "on-duty" in heard:
             tracker.is_on_duty = True
         elif "off-duty" in heard:
             tracker.is_on_duty, tracker.has_ended = False, True
             self._relieve()
-        if tracker.owed:
-            self._ready(tracker, 2.0 * tracker.owed[0].tries)
+        if tracker.owed is not None:
+            self._ready(tracker, 2.0 * tracker.owed.tries)
         elif not tracker.is_on_duty and not (tracker.has_ended and tracker.person.shift == 0):
             tracker.due = time.monotonic() + 1.0
 

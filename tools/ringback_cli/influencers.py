@@ -41,6 +41,7 @@ Examples:
   ringback influencers revoke 09000000101 --because "sold the list"
   ringback influencers reopen 09000000101 --because "a misunderstanding"
   ringback influencers top --campaign clean-water       who has talked to the most voters
+  ringback influencers top --campaign clean-water --today
 PERSON is a number in any shape, or the person's id from a list.
 """,
 )
@@ -176,21 +177,28 @@ def reopen(deployment: Deployment, person: str, campaign: str | None, because: s
 @influencers.command()
 @on_deployment
 @click.option("--campaign", metavar="NAME", required=True, help="Whose influencers.")
+@click.option("--today", "only_today", is_flag=True, help="By the calls of this day, in India.")
 @output.limited
 @output.in_clear
 @output.as_json
-def top(deployment: Deployment, campaign: str, limit: int, clear: bool, as_json: bool) -> None:
-    """Who was put through the most. Reads the approved ones by their list, which suits some ten thousand of them."""
-    approved = store.load_many(store.at_stage(campaign, Stage.APPROVED))
-    found = sorted(
-        output.counted("Reading influencers", approved),
-        key=lambda each: (-each.patched, -each.talked_seconds, each.person),
-    )
+def top(
+    deployment: Deployment, campaign: str, only_today: bool, limit: int, clear: bool, as_json: bool
+) -> None:
+    """Who was put through the most, wherever they stand now: also who is held or revoked since. Reads the whole table."""
     today = people.day_of(deployment.runtime)
+
+    def calls(influencer: Influencer) -> int:
+        return influencer.opened_on(today) if only_today else influencer.patched
+
+    found = sorted(
+        filter(calls, output.counted("Reading influencers", store.every(campaign))),
+        key=lambda each: (-calls(each), -each.patched, -each.talked_seconds, each.person),
+    )
     rows = [
         {
             "place": place,
             "phone": output.number(each.phone, clear),
+            "stage": str(each.stage),
             "patched": each.patched,
             "today": each.opened_on(today),
             "talked_minutes": each.talked_seconds // 60,
@@ -199,10 +207,13 @@ def top(deployment: Deployment, campaign: str, limit: int, clear: bool, as_json:
         for place, each in enumerate(found[: limit or None], 1)
     ]
     if as_json:
-        output.document({"top": rows, "approved": len(found)})
+        output.document({"top": rows, "found": len(found)})
         return
-    columns = ("place", "phone", "patched", "today", "talked_minutes", "person")
-    output.table({key: key.replace("_", " ") for key in columns}, rows, "nobody is approved")
+    columns = ("place", "phone", "stage", "patched", "today", "talked_minutes", "person")
+    nobody = f"nobody was put through to a voter{' today' if only_today else ' yet'}"
+    output.table({key: key.replace("_", " ") for key in columns}, rows, nobody)
+    if len(rows) < len(found):
+        click.echo(f"{len(rows)} of {len(found):,} shown: --limit 0 shows all")
 
 
 def _find(deployment: Deployment, person: str, campaign: str | None) -> Influencer:

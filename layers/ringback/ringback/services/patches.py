@@ -20,6 +20,7 @@ from ringback.domain.patches import (
     Patch,
     Reason,
 )
+from ringback.domain.turns import Party
 from ringback.providers.base import (
     CallbackRequest,
     Dialect,
@@ -136,7 +137,8 @@ def _concluded(patch: Patch, after: Patch) -> None:
         return
     if after.slot is not None and not slots.release(after.slot, after.number):
         observability.count("SlotNotHeld")
-    observability.count("PatchTalked" if after.talked_to else "PatchUnanswered")
+    kind = "Patch" if after.party is Party.VOTER else "Review"
+    observability.count(f"{kind}Talked" if after.talked_to else f"{kind}Unanswered")
     last = after.last
     if last is not None and last.outcome is Outcome.CANCELED:
         observability.count("PatchAbandoned")

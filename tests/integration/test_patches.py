@@ -492,6 +492,7 @@ def test_an_informed_influencer_is_connected_to_a_tracker_and_the_review_opens(
     assert review.talked_seconds == 50
     assert patched.patch().attempts[0].kind is Kind.TRACKER
     assert patched.influencer().patched == 0
+    assert (emitted("ReviewTalked"), emitted("PatchTalked")) == (1, 0), "they are no voters who were reached"
 
 
 def test_a_tracker_who_does_not_answer_is_followed_by_another_in_the_same_call(patched: Patched) -> None:

@@ -65,7 +65,7 @@ def test_the_sums_are_those_of_the_calls(patched: Patched, read: Read) -> None:
     assert sums["callee_rupees"] == 1.0
 
 
-def test_a_conversation_of_the_sample_waits_for_the_auditor_until_it_was_heard(
+def test_a_conversation_of_the_sample_waits_for_the_auditor_until_they_have_looked_into_it(
     patched: Patched, read: Read, run: Run
 ) -> None:
     assert [row["call"] for row in read("patches", "audit")["waiting"]] == [CALL]
@@ -73,6 +73,15 @@ def test_a_conversation_of_the_sample_waits_for_the_auditor_until_it_was_heard(
     assert read("patches", "audit")["waiting"] == []
     assert read("patches", "show", CALL)["audit"] == "polite"
     assert run("patches", "audit", CALL, "--note", "again").exit_code == 1
+
+
+def test_the_auditor_is_told_whom_to_ask_and_not_to_listen(patched: Patched, run: Run, read: Read) -> None:
+    """Nothing is recorded: docs/decisions/0043."""
+    told = run("patches", "audit", "--help").output
+    assert "recorded" in told
+    assert "heard" not in told
+    assert run("patches", "audit", CALL).exit_code == 0
+    assert read("patches", "show", CALL)["audit"] == "looked into"
 
 
 def test_a_call_that_nobody_knows_is_said_to_be_unknown(deployment: Deployment, run: Run) -> None:

@@ -10,7 +10,7 @@ from ringback.domain.ledger import Side
 from ringback.domain.patches import Attempt, Kind, Patch, is_audited
 from ringback.domain.times import INDIA
 from ringback.services import slots as slots_service
-from ringback.store import calls, catalog, journal, slots
+from ringback.store import calls, catalog, contacts, journal, slots
 from ringback.store import ledger as ledger_store
 from ringback.store import patches as store
 from ringback_cli import moments, output
@@ -175,7 +175,7 @@ def audit(
     """The sample of talks with voters that waits for the party's auditor; with CALL, one of them is done.
 
     Nothing is recorded, so there is nothing to listen to: the auditor asks one of the two how it went. `ringback patches show CALL --clear`
-    has the voter's number, `ringback influencers show PERSON --clear` the influencer's. A voter who asked to be left alone is not rung.
+    has the voter's number, `ringback influencers show PERSON --clear` the influencer's. A voter who asked to be left alone (`left alone`) is not rung.
     """
     if call_id is not None:
         slots_service.find(call_id)
@@ -189,12 +189,28 @@ def audit(
         for patch in _found(deployment, campaign, None)
         if patch.audited_at is None and is_audited(patch, percents.get(patch.campaign, 0))
     ]
-    rows = [_row(patch) | {"influencer": patch.influencer} for patch in waiting[: limit or None]]
+    rows = _to_ask(waiting[: limit or None])
     if as_json:
         output.document({"waiting": rows, "found": len(waiting)})
         return
-    columns = ("began_at", "campaign", "talked", "disposition", "influencer", "call")
+    columns = ("began_at", "campaign", "talked", "disposition", "influencer", "voter", "left_alone", "call")
     output.table({key: key.replace("_", " ") for key in columns}, rows, "nothing waits for an auditor")
+
+
+def _to_ask(waiting: list[Patch]) -> list[dict[str, object]]:
+    """The calls of the sample with the two who talked, and whether the voter has asked to be left alone."""
+    voters = {patch.call_id: attempt.who for patch in waiting if (attempt := patch.talked_to) is not None}
+    known = contacts.load_many(voters.values())
+    return [
+        _row(patch)
+        | {
+            "influencer": patch.influencer,
+            "voter": voters[patch.call_id],
+            "left_alone": (contact := known.get(voters[patch.call_id])) is not None
+            and contact.opted_out_at is not None,
+        }
+        for patch in waiting
+    ]
 
 
 def _percent(campaign: str) -> int:

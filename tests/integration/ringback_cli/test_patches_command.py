@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment import CALLER, Deployment
+from tests.deployment import CALLER, OPT_OUT, Deployment
 from tests.integration import people
 from tests.integration.patching import Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
@@ -88,3 +88,13 @@ def test_a_call_that_nobody_knows_is_said_to_be_unknown(deployment: Deployment, 
     result = run("patches", "show", "exotel:nobody")
     assert result.exit_code == 1
     assert "there is no patch exotel:nobody" in result.output
+
+
+def test_a_voter_of_the_sample_who_asked_to_be_left_alone_is_marked(patched: Patched, read: Read) -> None:
+    (waits,) = read("patches", "audit")["waiting"]
+    assert waits["voter"] == patched.patch().attempts[1].who
+    assert waits["left_alone"] is False
+    patched.deployment.ring(patched.patch().attempts[1].phone, OPT_OUT, call_id="call-2")
+    patched.react()
+    (waits,) = read("patches", "audit")["waiting"]
+    assert waits["left_alone"] is True

@@ -38,7 +38,7 @@ Examples:
   ringback influencers show 09000000101                 their stages, reviews and calls, as a story
   ringback influencers approve 09000000101 --because "the tracker's phone is dead"
   ringback influencers approve 09000000101 --without-call "our own district head"
-  ringback influencers revoke 09000000101 --because "sold the list"
+  ringback influencers revoke 09000000101 --because "sold the list" --end-calls
   ringback influencers reopen 09000000101 --because "a misunderstanding"
   ringback influencers top --campaign clean-water       who has talked to the most voters
   ringback influencers top --campaign clean-water --today
@@ -157,10 +157,40 @@ def approve(
 @on_deployment
 @_campaign
 @_because
-def revoke(deployment: Deployment, person: str, campaign: str | None, because: str) -> None:
-    """Withdraw a go-ahead, or block somebody: their next call reaches nobody."""
-    revoked = reviews.revoke(deployment.runtime, _find(deployment, person, campaign).person, because)
+@click.option("--end-calls", is_flag=True, help="Also end the calls in which they are connected now.")
+@output.as_json
+def revoke(
+    deployment: Deployment, person: str, campaign: str | None, because: str, end_calls: bool, as_json: bool
+) -> None:
+    """Withdraw a go-ahead, or block somebody: their next call reaches nobody.
+
+    --end-calls may be asked again of somebody who is revoked. Exotel cannot end a call, Twilio can.
+    """
+    revoked = _find(deployment, person, campaign)
+    if not (end_calls and revoked.stage is Stage.REVOKED):
+        revoked = reviews.revoke(deployment.runtime, revoked.person, because)
+    came_to = _ended(deployment, revoked) if end_calls else []
+    if as_json:
+        about = {"person": revoked.person, "stage": str(revoked.stage)}
+        output.document(about | ({"calls": came_to} if end_calls else {}))
+        return
     click.echo(f"{revoked.person} is {revoked.stage}: their next call reaches nobody")
+    for each in came_to:
+        was = "has been ended" if each["ended"] else "was over already"
+        why = each["why"]
+        click.echo(f"{each['call']} {was if why is None else f'goes on until it ends by itself: {why}'}")
+    if end_calls and not came_to:
+        click.echo("they are connected in no call now")
+
+
+def _ended(deployment: Deployment, revoked: Influencer) -> list[dict[str, object]]:
+    from ringback.services import accounts, patches  # for this alone a provider is asked
+
+    came_to = patches.end_calls(accounts.connect(deployment.runtime), revoked.person)
+    return [
+        {"call": call, "ended": how is True, "why": how if isinstance(how, str) else None}
+        for call, how in sorted(came_to.items())
+    ]
 
 
 @influencers.command()

@@ -200,3 +200,40 @@ def test_a_rejection_shows(deployment: Deployment, read: Read) -> None:
     judge(deployment, talk(deployment, open_review(deployment, tracker)), Verdict.NOT_GENUINE)
 
     assert read("influencers", "list", "--stage", "REJECTED")["found"] == 1
+
+
+def test_a_call_that_goes_on_when_its_caller_is_revoked_is_said_to_where_nobody_can_end_it(
+    deployment: Deployment, run: Run, read: Read, tmp_path: Path
+) -> None:
+    """F108: Exotel has no request for it."""
+    patched = Patched(deployment)
+    patched.approve(CALLER, OTHER_CALLER)
+    patched.fill(tmp_path, voter_phones(4))
+    assert patched.begin(CALLER, "call-1").ask() is not None
+    assert patched.begin(OTHER_CALLER, "call-2").ask() is not None
+
+    revoke = ("influencers", "revoke", "09000000101", "--because", "sold the list", "--end-calls")
+    printed = run(*revoke).output
+    again = read(*revoke)
+
+    assert stage(deployment) is Stage.REVOKED
+    assert "exotel:call-1 goes on until it ends by itself: Exotel cannot end a call\n" in printed
+    assert again == {
+        "person": deployment.person(),
+        "stage": "REVOKED",
+        "calls": [{"call": "exotel:call-1", "ended": False, "why": "Exotel cannot end a call"}],
+    }
+    assert len(known(deployment).history) == 1, "asked again, it only ends calls"
+
+
+def test_revoking_tells_that_nobody_is_connected_and_asks_no_provider_unless_asked_to(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    approved(deployment)
+    approved(deployment, OTHER_CALLER)
+
+    first = run("influencers", "revoke", "09000000101", "--because", "sold the list", "--end-calls")
+    second = read("influencers", "revoke", deployment.person(OTHER_CALLER), "--because", "sold the list")
+
+    assert "they are connected in no call now" in first.output
+    assert second == {"person": deployment.person(OTHER_CALLER), "stage": "REVOKED"}

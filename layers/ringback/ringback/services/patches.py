@@ -5,14 +5,14 @@ follows from that is for `ledger.settle`, which may be repeated.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from ringback import observability
 from ringback.domain import patches, phones
-from ringback.domain.errors import Conflict, Rejected
+from ringback.domain.errors import Conflict, ProviderError, Rejected
 from ringback.domain.facts import Entry, PatchTold, TrackerDialled, VoterDialled
 from ringback.domain.legs import LegEvent, Progress
 from ringback.domain.patches import (
@@ -25,14 +25,15 @@ from ringback.providers.base import (
     CallbackRequest,
     Dialect,
     Pairs,
+    Provider,
     Unreadable,
 )
 from ringback.runtime import Runtime
 from ringback.services import callbacks
 from ringback.services.callbacks import Line
 from ringback.services.phones import read as read_phone
+from ringback.store import calls, slots
 from ringback.store import patches as store
-from ringback.store import slots
 from ringback.store.patches import Commit
 
 STEP = "patch"
@@ -91,6 +92,25 @@ def came_back(
         return patches.ended(patches.told(patch, leg, now) if leg else patch, Reason.LEFT, now)
 
     return patches.came_to(_changed(runtime, campaign, call_id, pairs, change))
+
+
+def end_calls(providers: Iterable[Provider], influencer: str) -> dict[str, bool | str]:
+    """End the patched calls in which somebody is now (F108); call id → whether it was ended (False: it was over already), or why it goes
+    on. Their slots and people are let go when the end is told, as of any call. Repeating it is safe.
+    """
+    by_name = {provider.name: provider for provider in providers}
+    came_to: dict[str, bool | str] = {}
+    for patch in store.load_many(calls.every_live()):
+        if patch.influencer != influencer or patch.is_over:
+            continue
+        name, _, call = patch.call_id.partition(":")
+        try:
+            came_to[patch.call_id] = by_name[name].end_call(call)
+        except KeyError:
+            came_to[patch.call_id] = f"there is no account with {name}"
+        except ProviderError as problem:
+            came_to[patch.call_id] = str(problem)
+    return came_to
 
 
 def _changed(

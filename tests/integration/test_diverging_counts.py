@@ -9,11 +9,14 @@ from datetime import timedelta
 import pytest
 
 from ringback import observability
-from ringback.domain.metrics import Divergence, hour_of
+from ringback.domain.metrics import LEAST_CALLS, Divergence, hour_of
 from ringback.services import metrics
 from ringback.store import counters
-from tests.deployment import OPT_OUT, VOLUNTEER, Deployment, emitted
+from tests.deployment import CALLER, OPT_OUT, VOLUNTEER, Deployment, emitted
+from tests.integration.patching import LINE
 from tests.integration.wire import AwsRequest, Moment, listening
+
+TRACKER_LINE = "+918040001033"
 
 
 @pytest.fixture
@@ -34,12 +37,14 @@ def counted(
     raw: int = 0,
     unique: int = 0,
     verified: int = 0,
+    patched: int = 0,
     delivered: int = 0,
 ) -> None:
     """So many calls to a number in one hour, as reactions count them; delivered SMS are those of the whole campaign."""
     hour = hour_of("clean-water", deployment.clock.now() - timedelta(hours=hours_ago))
     place = f"number:{number}"
     counts = Counter({f"raw {place}": raw, f"unique {place}": unique, f"verified {place}": verified})
+    counts[f"patched {place}"] = patched
     counters.add({hour: +(counts + Counter({"sms-delivered": delivered}))}, shard=hours_ago)
 
 
@@ -104,3 +109,26 @@ def test_watching_costs_one_query_a_campaign(deployment: Deployment) -> None:
         metrics.watch(deployment.runtime)
 
     assert asked == ["Query"] * len(deployment.runtime.settings.dialects)
+
+
+def test_a_storm_on_the_influencers_line_is_told(deployment: Deployment) -> None:
+    """F112: the toll-free line is watched like any number that is only missed."""
+    for call in range(LEAST_CALLS):
+        deployment.begin(CALLER, LINE, call_id=f"call-{call}")
+        deployment.react()
+
+    assert found(deployment) == [("volunteers-page", Divergence.CALLS)]
+
+
+def test_influencers_who_are_put_through_again_and_again_are_no_storm(deployment: Deployment) -> None:
+    """One is known to have talked to 750 voters (F44)."""
+    counted(deployment, LINE, hours_ago=1, raw=5_000, unique=30, patched=4_800)
+    assert found(deployment) == []
+    counted(deployment, LINE, hours_ago=2, raw=5_000, unique=30)
+    assert found(deployment) == [("volunteers-page", Divergence.CALLS)]
+
+
+def test_the_teams_own_line_is_rung_by_the_same_few_and_is_no_storm(deployment: Deployment) -> None:
+    counted(deployment, TRACKER_LINE, hours_ago=1, raw=5_000, unique=30)
+
+    assert found(deployment) == []

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import ClientError
@@ -12,6 +12,8 @@ from ringback.domain.ledger import NOWHERE, Side
 from ringback.domain.patches import MOST_REFUSALS, Kind, Outcome, Reason, State
 from ringback.domain.pools import PoolState
 from ringback.domain.pools import State as VoterState
+from ringback.providers.base import Provider
+from ringback.services import patches as service
 from ringback.services import trackers
 from ringback.services.facts import Reaction
 from ringback.services.pools import change
@@ -492,6 +494,7 @@ def test_an_informed_influencer_is_connected_to_a_tracker_and_the_review_opens(
     assert review.talked_seconds == 50
     assert patched.patch().attempts[0].kind is Kind.TRACKER
     assert patched.influencer().patched == 0
+    assert (emitted("ReviewTalked"), emitted("PatchTalked")) == (1, 0), "they are no voters who were reached"
 
 
 def test_a_tracker_who_does_not_answer_is_followed_by_another_in_the_same_call(patched: Patched) -> None:
@@ -656,3 +659,49 @@ def test_news_of_yesterday_that_comes_today_does_not_begin_the_day_anew(patched:
     found = influencers.load(patched.deployment.person(CALLER))
     assert found is not None
     assert (found.day, found.today, found.patched) == ("2026-03-03", 1, 2)
+
+
+# ended by an operator
+
+
+class Ends:
+    """A provider that ends calls."""
+
+    name = "exotel"
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def end_call(self, call_id: str) -> bool:
+        self.asked.append(call_id)
+        return True
+
+
+def test_only_the_live_calls_of_whom_it_is_about_are_ended_and_the_told_end_frees_their_line(
+    patched: Patched,
+) -> None:
+    """F108."""
+    provider = Ends()
+    over = patched.begin(CALLER, "call-1")
+    over.talk(rung(over))
+    caller = patched.begin(CALLER, "call-2")
+    number = rung(caller)
+    patched.told("call-2", "Answered", number)
+    rung(patched.begin(OTHER_CALLER, "call-3"))
+
+    came_to = service.end_calls([cast(Provider, provider)], patched.deployment.person(CALLER))
+
+    assert came_to == {"exotel:call-2": True}
+    assert provider.asked == ["call-2"]
+    caller.come_back(CallStatus="completed", DialWhomNumber=number, DialCallStatus="completed")
+    patched.react()
+    assert patched.patch("call-2").is_over
+    assert patched.held().total == 1, "the other's"
+
+
+def test_a_call_of_a_provider_we_have_no_account_with_goes_on(patched: Patched) -> None:
+    rung(patched.begin())
+
+    assert service.end_calls([], patched.deployment.person(CALLER)) == {
+        "exotel:call-1": "there is no account with exotel"
+    }

@@ -304,7 +304,12 @@ def test_what_callers_keyed_in_is_kept_and_the_latest_stands(deployment: Deploym
     for disposition, minutes in (("for", 5), ("against", 1), ("for", 5)):
         voters.lean(POOL, ticket.person, "exotel:1/1", disposition, MORNING + timedelta(minutes=minutes))
 
-    assert voter(ticket.person).leaning == "for"
+    known = voter(ticket.person)
+    assert known.leaning == "for"
+    assert [(said.at - MORNING, said.claim, said.disposition) for said in known.leanings] == [
+        (timedelta(minutes=1), "exotel:1/1", "against"),
+        (timedelta(minutes=5), "exotel:1/1", "for"),
+    ]
 
 
 def test_a_ticket_of_nobody_is_worth_nothing(deployment: Deployment, tmp_path: Path) -> None:

@@ -99,7 +99,9 @@ def test_what_a_call_told_of_its_caller_is_remembered(deployment: Deployment) ->
     assert (contact.language, contact.language_offered) == ("hi", True)
     assert contact.consents["sms"].cause == "exotel:call-1/turn-4"
     assert contact.signals == {"information"}
-    assert contact.first_calls == {}, "only a missed call makes its caller unique"
+    assert set(contact.first_calls.values()) == {"exotel:call-1"}, (
+        "the call counts, not the turn that came first"
+    )
 
 
 def test_whoever_chose_a_language_is_answered_in_it_ever_after(deployment: Deployment) -> None:
@@ -194,7 +196,12 @@ def test_counts_agree_with_their_recount(deployment: Deployment) -> None:
     deployment.react()
     deployment.clock.move(seconds=1)
 
+    hindi = (" number:+918040001022", " source:wall-painting")
+    english = (" number:+918040001021", " source:website")
     assert deployment.counts() == {
+        "raw": 2,
+        "unique": 2,
+        **{f"{count}{place}": 1 for count in ("raw", "unique") for place in (*hindi, *english)},
         "ivr": 2,
         "ivr-complete": 1,
         "ivr-abandoned": 1,
@@ -588,3 +595,55 @@ def test_the_door_answers_head_with_the_headers_of_get_and_without_a_body(
         assert wrong["statusCode"] == 404
         # Whom to connect, where nobody is to be connected, is a forged question (A22).
         assert sorted(entry.step for entry in functions.entries()) == ["turn", "unparsed"]
+
+
+def test_a_call_to_a_menu_counts_by_number_and_source_as_a_missed_call_does(deployment: Deployment) -> None:
+    """F112: or nobody sees that the number of a menu is spread under false pretences."""
+    for call_id in ("call-1", "call-2"):
+        caller = deployment.begin(CALLER, MENU_IN_HINDI, call_id=call_id)
+        caller.wait()
+        caller.press("4")
+        deployment.clock.move(seconds=1)
+    deployment.ring(CALLER, VOLUNTEER, call_id="call-3")
+    deployment.begin(OTHER_CALLER, MENU_IN_HINDI, call_id="call-4")
+    deployment.settle()
+    deployment.clock.move(seconds=1)
+
+    counted = deployment.counts()
+    for place in (f"number:{MENU_IN_HINDI}", "source:wall-painting"):
+        assert (counted[f"raw {place}"], counted[f"unique {place}"]) == (3, 2)
+    assert (counted["raw"], counted["unique"], counted["ivr"]) == (4, 2, 3)
+    assert metrics.recount(deployment.runtime) == {}
+
+
+def test_turns_that_come_in_any_order_count_their_caller_once(deployment: Deployment) -> None:
+    caller = deployment.begin(CALLER, MENU_IN_HINDI)
+    caller.wait()
+    caller.press("4")
+    for entry in reversed(deployment.entries()):
+        assert deployment.reaction.react([entry]) == []
+    deployment.clock.move(seconds=1)
+
+    assert (deployment.counts()["raw"], deployment.counts()["unique"]) == (1, 1)
+    assert metrics.recount(deployment.runtime) == {}
+
+
+def test_who_hides_their_number_in_a_menu_is_a_call_without_a_caller(deployment: Deployment) -> None:
+    deployment.begin(None, MENU_IN_HINDI)
+    deployment.react()
+
+    counted = deployment.counts()
+    assert (counted["raw"], counted[f"raw number:{MENU_IN_HINDI}"], counted["withheld"]) == (1, 1, 1)
+    assert "unique" not in counted
+
+
+def test_who_is_proven_counts_as_verified_at_each_menu_they_come_to(deployment: Deployment) -> None:
+    deployment.ring(CALLER, VOLUNTEER, call_id="call-1")
+    deployment.settle()
+    deployment.report(deployment.message(), "sent", "20005")
+    deployment.begin(CALLER, MENU_IN_HINDI, call_id="call-2")
+    deployment.settle()
+    deployment.clock.move(seconds=1)
+
+    assert deployment.counts()[f"verified number:{MENU_IN_HINDI}"] == 1
+    assert metrics.recount(deployment.runtime) == {}

@@ -38,9 +38,10 @@ Examples:
   ringback influencers show 09000000101                 their stages, reviews and calls, as a story
   ringback influencers approve 09000000101 --because "the tracker's phone is dead"
   ringback influencers approve 09000000101 --without-call "our own district head"
-  ringback influencers revoke 09000000101 --because "sold the list"
+  ringback influencers revoke 09000000101 --because "sold the list" --end-calls
   ringback influencers reopen 09000000101 --because "a misunderstanding"
   ringback influencers top --campaign clean-water       who has talked to the most voters
+  ringback influencers top --campaign clean-water --today
 PERSON is a number in any shape, or the person's id from a list.
 """,
 )
@@ -156,10 +157,40 @@ def approve(
 @on_deployment
 @_campaign
 @_because
-def revoke(deployment: Deployment, person: str, campaign: str | None, because: str) -> None:
-    """Withdraw a go-ahead, or block somebody: their next call reaches nobody."""
-    revoked = reviews.revoke(deployment.runtime, _find(deployment, person, campaign).person, because)
+@click.option("--end-calls", is_flag=True, help="Also end the calls in which they are connected now.")
+@output.as_json
+def revoke(
+    deployment: Deployment, person: str, campaign: str | None, because: str, end_calls: bool, as_json: bool
+) -> None:
+    """Withdraw a go-ahead, or block somebody: their next call reaches nobody.
+
+    --end-calls may be asked again of somebody who is revoked. Exotel cannot end a call, Twilio can.
+    """
+    revoked = _find(deployment, person, campaign)
+    if not (end_calls and revoked.stage is Stage.REVOKED):
+        revoked = reviews.revoke(deployment.runtime, revoked.person, because)
+    came_to = _ended(deployment, revoked) if end_calls else []
+    if as_json:
+        about = {"person": revoked.person, "stage": str(revoked.stage)}
+        output.document(about | ({"calls": came_to} if end_calls else {}))
+        return
     click.echo(f"{revoked.person} is {revoked.stage}: their next call reaches nobody")
+    for each in came_to:
+        was = "has been ended" if each["ended"] else "was over already"
+        why = each["why"]
+        click.echo(f"{each['call']} {was if why is None else f'goes on until it ends by itself: {why}'}")
+    if end_calls and not came_to:
+        click.echo("they are connected in no call now")
+
+
+def _ended(deployment: Deployment, revoked: Influencer) -> list[dict[str, object]]:
+    from ringback.services import accounts, patches  # for this alone a provider is asked
+
+    came_to = patches.end_calls(accounts.connect(deployment.runtime), revoked.person)
+    return [
+        {"call": call, "ended": how is True, "why": how if isinstance(how, str) else None}
+        for call, how in sorted(came_to.items())
+    ]
 
 
 @influencers.command()
@@ -176,21 +207,28 @@ def reopen(deployment: Deployment, person: str, campaign: str | None, because: s
 @influencers.command()
 @on_deployment
 @click.option("--campaign", metavar="NAME", required=True, help="Whose influencers.")
+@click.option("--today", "only_today", is_flag=True, help="By the calls of this day, in India.")
 @output.limited
 @output.in_clear
 @output.as_json
-def top(deployment: Deployment, campaign: str, limit: int, clear: bool, as_json: bool) -> None:
-    """Who was put through the most. Reads the approved ones by their list, which suits some ten thousand of them."""
-    approved = store.load_many(store.at_stage(campaign, Stage.APPROVED))
-    found = sorted(
-        output.counted("Reading influencers", approved),
-        key=lambda each: (-each.patched, -each.talked_seconds, each.person),
-    )
+def top(
+    deployment: Deployment, campaign: str, only_today: bool, limit: int, clear: bool, as_json: bool
+) -> None:
+    """Who was put through the most, wherever they stand now: also who is held or revoked since. Reads the whole table."""
     today = people.day_of(deployment.runtime)
+
+    def calls(influencer: Influencer) -> int:
+        return influencer.opened_on(today) if only_today else influencer.patched
+
+    found = sorted(
+        filter(calls, output.counted("Reading influencers", store.every(campaign))),
+        key=lambda each: (-calls(each), -each.patched, -each.talked_seconds, each.person),
+    )
     rows = [
         {
             "place": place,
             "phone": output.number(each.phone, clear),
+            "stage": str(each.stage),
             "patched": each.patched,
             "today": each.opened_on(today),
             "talked_minutes": each.talked_seconds // 60,
@@ -199,10 +237,13 @@ def top(deployment: Deployment, campaign: str, limit: int, clear: bool, as_json:
         for place, each in enumerate(found[: limit or None], 1)
     ]
     if as_json:
-        output.document({"top": rows, "approved": len(found)})
+        output.document({"top": rows, "found": len(found)})
         return
-    columns = ("place", "phone", "patched", "today", "talked_minutes", "person")
-    output.table({key: key.replace("_", " ") for key in columns}, rows, "nobody is approved")
+    columns = ("place", "phone", "stage", "patched", "today", "talked_minutes", "person")
+    nobody = f"nobody was put through to a voter{' today' if only_today else ' yet'}"
+    output.table({key: key.replace("_", " ") for key in columns}, rows, nobody)
+    if len(rows) < len(found):
+        click.echo(f"{len(rows)} of {len(found):,} shown: --limit 0 shows all")
 
 
 def _find(deployment: Deployment, person: str, campaign: str | None) -> Influencer:

@@ -10,7 +10,7 @@ from ringback.domain.ledger import Side
 from ringback.domain.patches import Attempt, Kind, Patch, is_audited
 from ringback.domain.times import INDIA
 from ringback.services import slots as slots_service
-from ringback.store import calls, catalog, journal, slots
+from ringback.store import calls, catalog, contacts, journal, slots
 from ringback.store import ledger as ledger_store
 from ringback.store import patches as store
 from ringback_cli import moments, output
@@ -35,7 +35,7 @@ Examples:
   ringback patches show exotel:e12e5f                   the whole story of one call
   ringback patches stats --since 7d                     how many talked, how long, and what it cost
   ringback patches audit                                the conversations that wait for the party's auditor
-  ringback patches audit exotel:e12e5f --note "polite, kept to the rules"
+  ringback patches audit exotel:e12e5f --note "the voter says: polite, promised nothing"
 """,
 )
 def patches() -> None:
@@ -161,7 +161,7 @@ def stats(deployment: Deployment, campaign: str | None, since: Written | None, a
 @click.argument("call_id", metavar="CALL", required=False)
 @on_deployment
 @_campaign
-@click.option("--note", metavar="WORDS", help="What the auditor heard; marks the call as audited.")
+@click.option("--note", metavar="WORDS", help="What the auditor was told; it stands with the call.")
 @output.limited
 @output.as_json
 def audit(
@@ -172,10 +172,14 @@ def audit(
     limit: int,
     as_json: bool,
 ) -> None:
-    """The sample of conversations that waits for the party's auditor; with CALL and --note, one of them is done."""
+    """The sample of talks with voters that waits for the party's auditor; with CALL, one of them is done.
+
+    Nothing is recorded, so there is nothing to listen to: the auditor asks one of the two how it went. `ringback patches show CALL --clear`
+    has the voter's number, `ringback influencers show PERSON --clear` the influencer's. A voter who asked to be left alone (`left alone`) is not rung.
+    """
     if call_id is not None:
         slots_service.find(call_id)
-        if not store.audit(call_id, deployment.runtime.clock.now(), note or "heard"):
+        if not store.audit(call_id, deployment.runtime.clock.now(), note or "looked into"):
             raise Conflict(f"{call_id} has been audited already")
         click.echo(f"{call_id} is audited", err=True)
         return
@@ -185,12 +189,28 @@ def audit(
         for patch in _found(deployment, campaign, None)
         if patch.audited_at is None and is_audited(patch, percents.get(patch.campaign, 0))
     ]
-    rows = [_row(patch) | {"influencer": patch.influencer} for patch in waiting[: limit or None]]
+    rows = _to_ask(waiting[: limit or None])
     if as_json:
         output.document({"waiting": rows, "found": len(waiting)})
         return
-    columns = ("began_at", "campaign", "talked", "disposition", "influencer", "call")
+    columns = ("began_at", "campaign", "talked", "disposition", "influencer", "voter", "left_alone", "call")
     output.table({key: key.replace("_", " ") for key in columns}, rows, "nothing waits for an auditor")
+
+
+def _to_ask(waiting: list[Patch]) -> list[dict[str, object]]:
+    """The calls of the sample with the two who talked, and whether the voter has asked to be left alone."""
+    voters = {patch.call_id: attempt.who for patch in waiting if (attempt := patch.talked_to) is not None}
+    known = contacts.load_many(voters.values())
+    return [
+        _row(patch)
+        | {
+            "influencer": patch.influencer,
+            "voter": voters[patch.call_id],
+            "left_alone": (contact := known.get(voters[patch.call_id])) is not None
+            and contact.opted_out_at is not None,
+        }
+        for patch in waiting
+    ]
 
 
 def _percent(campaign: str) -> int:

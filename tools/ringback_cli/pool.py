@@ -12,14 +12,15 @@ from ringback.domain import loads
 from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.loads import Order, Reader
+from ringback.domain.patches import Attempt, Kind, Patch, talk_of
 from ringback.domain.phones import Unreadable, Withheld, person_id
-from ringback.domain.pools import Pool, PoolState, Standing, Voter
+from ringback.domain.pools import Leaning, Pool, PoolState, Standing, Voter
 from ringback.runtime import Runtime
 from ringback.services import loads as loading
 from ringback.services import pools
 from ringback.services.loads import Loaded, Spool
 from ringback.services.phones import read as read_phone
-from ringback.store import catalog, voters
+from ringback.store import catalog, patches, voters
 from ringback.store import pools as store
 from ringback_cli import output, tallies, voter_lists
 from ringback_cli.deployment import Deployment, on_deployment
@@ -111,10 +112,12 @@ def load(
 @output.in_clear
 @output.as_json
 def show(deployment: Deployment, pool: str, phone: str | None, clear: bool, as_json: bool) -> None:
-    """One pool and its shards, or one voter of it by their number."""
+    """One pool and its shards, or one voter of it by their number: every attempt to reach them, and what callers said of them.
+
+    A voter's attempts stand in the patched calls, all of which are read.
+    """
     if phone is not None:
-        story = _story(_voter(deployment.runtime, pool, phone), clear)
-        output.document(story) if as_json else output.card(story)
+        _tell_of(_voter(deployment.runtime, pool, phone), clear, as_json)
         return
     found = pools.find(_checked(pool))
     about = _row(found, store.standing(found)) | {"opened_at": found.opened_at}
@@ -247,6 +250,45 @@ def _voter(runtime: Runtime, pool: str, phone: str) -> Voter:
     if voter is None:
         raise NotFound(f"{pool} has nobody by that number")
     return voter
+
+
+def _tell_of(voter: Voter, clear: bool, as_json: bool) -> None:
+    campaign = voter.pool.partition("/")[0]
+    rung = sorted(
+        (
+            (patch, attempt)
+            for patch in output.counted("Reading patched calls", patches.every(campaign))
+            for attempt in patch.attempts
+            if attempt.who == voter.person and attempt.kind is Kind.VOTER
+        ),
+        key=lambda found: found[1].opened_at,
+    )
+    calls = [_attempt(patch, attempt) for patch, attempt in rung]
+    said = [_said(leaning) for leaning in voter.leanings]
+    if as_json:
+        output.document(_story(voter, clear) | {"calls": calls, "said": said})
+        return
+    output.card(_story(voter, clear))
+    columns = ("at", "outcome", "talked", "influencer", "call", "attempt")
+    output.table({key: key for key in columns}, calls, "rung by nobody yet")
+    if said:
+        output.table({key: key for key in ("at", "disposition", "call", "attempt")}, said)
+
+
+def _attempt(patch: Patch, attempt: Attempt) -> dict[str, object]:
+    return {
+        "at": attempt.opened_at,
+        "outcome": str(attempt.outcome or attempt.state),
+        "talked": talk_of(patch, attempt) if attempt.has_talked else None,
+        "influencer": patch.influencer,
+        "call": patch.call_id,
+        "attempt": attempt.n,
+    }
+
+
+def _said(leaning: Leaning) -> dict[str, object]:
+    call, _, attempt = leaning.claim.rpartition("/")
+    return {"at": leaning.at, "disposition": leaning.disposition, "call": call, "attempt": int(attempt)}
 
 
 def _story(voter: Voter, clear: bool) -> dict[str, object]:

@@ -27,8 +27,12 @@ _ALSO = {
     metrics.UNKNOWN_NUMBER: "not our number",
     metrics.FOREIGN_NUMBER: "another campaign's number",
     metrics.UNPARSED: "unparsed",
+    metrics.IVR: "answered with a menu",
     metrics.DELIVERED: "SMS delivered",
     metrics.FAILED: "SMS failed",
+    metrics.VOTERS_DIALLED: "voters rung",
+    metrics.VOTERS_REACHED: "voters reached",
+    metrics.TRACKERS_DIALLED: "trackers rung",
 }
 """Counts shown for a whole campaign, and how they are called."""
 
@@ -47,10 +51,11 @@ Examples:
   ringback stats                                    every campaign
   ringback stats --campaign clean-water --by number
   ringback stats --by hour --since 24h
-Raw counts every missed call. A caller is unique at the first call to the campaign, number or source, and
-verified when an SMS has reached the phone. Grievances answered in 24 hours are a share of those that are answered,
-closed or overdue. Counts part where a number suddenly has many calls of few callers, or many callers whom no SMS
-reaches: it may be spread under false pretences. `--by number` says which.
+Raw counts every call that came in, missed or answered with a menu. A caller is unique at the first call to the
+campaign, number or source, and verified when an SMS has reached the phone. Voters reached are those who talked; for how
+long, `ringback patches stats` says. Grievances answered in 24 hours are a share of those that are answered, closed or
+overdue. Counts part where a number suddenly has many calls of few callers, or many callers whom no SMS reaches: it may be
+spread under false pretences. `--by number` says which.
 """
 )
 @on_deployment

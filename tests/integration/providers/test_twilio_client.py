@@ -243,3 +243,39 @@ def test_a_listing_that_fails_says_whether_to_ask_again(
         client.list_calls(SINCE, UNTIL)
 
     assert (problem.value.code, problem.value.retryable) == (code, retryable)
+
+
+def test_a_call_that_goes_on_is_ended(client: twilio.Client, server: Server) -> None:
+    server.answers.append(http(200, {"sid": "CA1", "status": "in-progress"}))
+
+    assert client.end_call("CA1")
+    assert server.requests[0].startswith(b"POST /2010-04-01/Accounts/%b/Calls/CA1.json " % ACCOUNT.encode())
+    assert server.form() == {"Status": "completed"}
+
+
+@pytest.mark.parametrize("answer", [http(400, error(400, 21220)), http(404, error(404, 20404))])
+def test_a_call_that_is_over_or_unknown_is_not_ended_again(
+    client: twilio.Client, server: Server, answer: bytes
+) -> None:
+    server.answers.append(answer)
+
+    assert not client.end_call("CA1")
+
+
+@pytest.mark.parametrize(
+    ("answer", "retryable"),
+    [
+        (http(503), True),
+        (http(429, error(429, 20429)), True),
+        (http(401, error(401, 20003)), False),
+        (None, True),
+    ],
+)
+def test_a_call_that_could_not_be_ended_says_so(
+    client: twilio.Client, server: Server, answer: bytes | None, retryable: bool
+) -> None:
+    server.answers.append(answer)
+
+    with pytest.raises(ProviderError) as problem:
+        client.end_call("CA1")
+    assert problem.value.retryable is retryable

@@ -83,15 +83,18 @@ def test_the_story_goes_on_with_each_call_and_with_what_every_machine_did(
     assert printed.rstrip().endswith(ran["states"][0]["state"])
 
 
+def put_through(deployment: Deployment, phone: str, seconds: int = 90) -> None:
+    """One call in which an influencer talked to a voter, counted."""
+    day = deployment.clock.now().date()
+    assert together(store.patched_action(known(deployment, phone), day, seconds, is_short=False))
+
+
 def test_lists_by_stage_and_says_who_was_put_through_most(deployment: Deployment, read: Read) -> None:
     approved(deployment)
     approved(deployment, OTHER_CALLER)
     meet(deployment, "+919000000103")
-    for _ in range(3):
-        write = store.patched_action(
-            known(deployment, OTHER_CALLER), deployment.clock.now().date(), 90, is_short=False
-        )
-        assert together(write)
+    for phone in (CALLER, *[OTHER_CALLER] * 3):
+        put_through(deployment, phone)
 
     listed = read("influencers", "list", "--campaign", "clean-water", "--stage", "APPROVED")
     top = read("influencers", "top", "--campaign", "clean-water")
@@ -102,8 +105,39 @@ def test_lists_by_stage_and_says_who_was_put_through_most(deployment: Deployment
     assert read("influencers", "list")["found"] == 3
     assert [(row["person"], row["patched"], row["talked_minutes"]) for row in top["top"]] == [
         (deployment.person(OTHER_CALLER), 3, 4),
-        (deployment.person(), 0, 0),
+        (deployment.person(), 1, 1),
     ]
+    assert top["found"] == 2, "who was put through to nobody is not among them"
+
+
+def test_the_top_is_also_who_was_held_or_revoked_since_and_the_top_of_today(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    here = ("influencers", "top", "--campaign", "clean-water")
+    approved(deployment)
+    approved(deployment, OTHER_CALLER)
+    assert "put through to a voter today" in run(*here, "--today").output
+    for phone in (CALLER, CALLER, OTHER_CALLER, OTHER_CALLER):
+        put_through(deployment, phone)
+    run("influencers", "revoke", "09000000101", "--because", "sold the list")
+    deployment.clock.move(days=1)
+    put_through(deployment, OTHER_CALLER)
+    put_through(deployment, OTHER_CALLER)
+    put_through(deployment, CALLER)
+
+    def rows(*options: str) -> list[tuple[str, str, int, int]]:
+        told = read(*here, *options)["top"]
+        return [(row["person"], row["stage"], row["patched"], row["today"]) for row in told]
+
+    theirs, others = deployment.person(), deployment.person(OTHER_CALLER)
+    assert rows() == [(others, "APPROVED", 4, 2), (theirs, "REVOKED", 3, 1)]
+    for _ in range(3):
+        put_through(deployment, CALLER)
+    deployment.clock.move(days=1)
+    put_through(deployment, OTHER_CALLER)
+    assert rows() == [(theirs, "REVOKED", 6, 0), (others, "APPROVED", 5, 1)]
+    assert rows("--today") == [(others, "APPROVED", 5, 1)]
+    assert "REVOKED" in run(*here).output
 
 
 def test_an_operator_approves_with_a_talk_or_with_a_reason(deployment: Deployment, run: Run) -> None:
@@ -166,3 +200,40 @@ def test_a_rejection_shows(deployment: Deployment, read: Read) -> None:
     judge(deployment, talk(deployment, open_review(deployment, tracker)), Verdict.NOT_GENUINE)
 
     assert read("influencers", "list", "--stage", "REJECTED")["found"] == 1
+
+
+def test_a_call_that_goes_on_when_its_caller_is_revoked_is_said_to_where_nobody_can_end_it(
+    deployment: Deployment, run: Run, read: Read, tmp_path: Path
+) -> None:
+    """F108: Exotel has no request for it."""
+    patched = Patched(deployment)
+    patched.approve(CALLER, OTHER_CALLER)
+    patched.fill(tmp_path, voter_phones(4))
+    assert patched.begin(CALLER, "call-1").ask() is not None
+    assert patched.begin(OTHER_CALLER, "call-2").ask() is not None
+
+    revoke = ("influencers", "revoke", "09000000101", "--because", "sold the list", "--end-calls")
+    printed = run(*revoke).output
+    again = read(*revoke)
+
+    assert stage(deployment) is Stage.REVOKED
+    assert "exotel:call-1 goes on until it ends by itself: Exotel cannot end a call\n" in printed
+    assert again == {
+        "person": deployment.person(),
+        "stage": "REVOKED",
+        "calls": [{"call": "exotel:call-1", "ended": False, "why": "Exotel cannot end a call"}],
+    }
+    assert len(known(deployment).history) == 1, "asked again, it only ends calls"
+
+
+def test_revoking_tells_that_nobody_is_connected_and_asks_no_provider_unless_asked_to(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    approved(deployment)
+    approved(deployment, OTHER_CALLER)
+
+    first = run("influencers", "revoke", "09000000101", "--because", "sold the list", "--end-calls")
+    second = read("influencers", "revoke", deployment.person(OTHER_CALLER), "--because", "sold the list")
+
+    assert "they are connected in no call now" in first.output
+    assert second == {"person": deployment.person(OTHER_CALLER), "stage": "REVOKED"}

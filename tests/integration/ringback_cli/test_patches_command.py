@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.deployment import CALLER, Deployment
+from tests.deployment import CALLER, OPT_OUT, Deployment
 from tests.integration import people
 from tests.integration.patching import Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
@@ -65,7 +65,7 @@ def test_the_sums_are_those_of_the_calls(patched: Patched, read: Read) -> None:
     assert sums["callee_rupees"] == 1.0
 
 
-def test_a_conversation_of_the_sample_waits_for_the_auditor_until_it_was_heard(
+def test_a_conversation_of_the_sample_waits_for_the_auditor_until_they_have_looked_into_it(
     patched: Patched, read: Read, run: Run
 ) -> None:
     assert [row["call"] for row in read("patches", "audit")["waiting"]] == [CALL]
@@ -75,7 +75,26 @@ def test_a_conversation_of_the_sample_waits_for_the_auditor_until_it_was_heard(
     assert run("patches", "audit", CALL, "--note", "again").exit_code == 1
 
 
+def test_the_auditor_is_told_whom_to_ask_and_not_to_listen(patched: Patched, run: Run, read: Read) -> None:
+    """Nothing is recorded: docs/decisions/0043."""
+    told = run("patches", "audit", "--help").output
+    assert "recorded" in told
+    assert "heard" not in told
+    assert run("patches", "audit", CALL).exit_code == 0
+    assert read("patches", "show", CALL)["audit"] == "looked into"
+
+
 def test_a_call_that_nobody_knows_is_said_to_be_unknown(deployment: Deployment, run: Run) -> None:
     result = run("patches", "show", "exotel:nobody")
     assert result.exit_code == 1
     assert "there is no patch exotel:nobody" in result.output
+
+
+def test_a_voter_of_the_sample_who_asked_to_be_left_alone_is_marked(patched: Patched, read: Read) -> None:
+    (waits,) = read("patches", "audit")["waiting"]
+    assert waits["voter"] == patched.patch().attempts[1].who
+    assert waits["left_alone"] is False
+    patched.deployment.ring(patched.patch().attempts[1].phone, OPT_OUT, call_id="call-2")
+    patched.react()
+    (waits,) = read("patches", "audit")["waiting"]
+    assert waits["left_alone"] is True

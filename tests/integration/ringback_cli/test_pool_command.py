@@ -9,7 +9,9 @@ from ringback.domain.pools import Outcome, PoolState, State
 from ringback.services import pools
 from ringback.services.pools import Pools
 from ringback.store import voters
-from tests.deployment import CALLER, Deployment
+from tests.deployment import CALLER, OTHER_CALLER, Deployment
+from tests.integration.patching import POOL as VOTERS
+from tests.integration.patching import Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
 from tests.integration.test_pools import EVERY_DAY
 from tests.integration.voters import POOL, claimed
@@ -151,3 +153,41 @@ def test_a_pool_and_one_voters_story_are_shown(run: Run, read: Read, tmp_path: P
     assert "+9190••••01" in run("pool", "show", POOL, "09000000101").output
     assert "nobody by that number" in run("pool", "show", POOL, "09000000109").output
     assert "no phone number" in run("pool", "show", POOL, "12").output
+
+
+def test_a_voters_story_has_every_attempt_and_what_was_said_of_them_when(
+    deployment: Deployment, run: Run, read: Read, tmp_path: Path
+) -> None:
+    """F48, F51: the leaning with its history."""
+    patched = Patched(deployment, days_between=1)
+    patched.approve(CALLER, OTHER_CALLER)
+    (phone,) = voter_phones(1)
+    patched.fill(tmp_path, [phone])
+    tried = patched.begin(CALLER, "call-1")
+    assert tried.ask() == phone
+    assert tried.failed(phone) is None
+    patched.react()
+    deployment.clock.move(days=1)
+    assert pools.reissue_due(deployment.runtime) == 1
+    talked = patched.begin(OTHER_CALLER, "call-2")
+    assert talked.ask() == phone
+    talked.talk(phone, 75)
+    talked.come_back()
+    patched.deployment.clock.move(seconds=5)
+    talked.handset.press("3")
+    patched.react()
+
+    told = read("pool", "show", VOTERS, phone)
+    assert [
+        (each["outcome"], each["talked"], each["influencer"], each["call"]) for each in told["calls"]
+    ] == [
+        ("no-answer", None, deployment.person(CALLER), "exotel:call-1"),
+        ("talked", 75, deployment.person(OTHER_CALLER), "exotel:call-2"),
+    ]
+    (said,) = told["said"]
+    assert (said["disposition"], said["call"], said["attempt"]) == ("against", "exotel:call-2", 1)
+    assert said["at"] > told["calls"][1]["at"]
+    shown = run("pool", "show", VOTERS, phone).output
+    assert "no-answer" in shown
+    assert "against" in shown
+    assert phone[-6:] not in shown

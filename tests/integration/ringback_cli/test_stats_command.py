@@ -2,12 +2,14 @@
 
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
 from ringback.domain.metrics import hour_of
 from ringback.store import counters
-from tests.deployment import Deployment
+from tests.deployment import CALLER, Deployment
+from tests.integration.patching import LINE, Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
 
 
@@ -97,3 +99,30 @@ def test_a_number_whose_counts_part_is_named_with_where_it_was_publicised(
     assert parting == {"+918040001001": "calls-without-callers"}
     assert "calls-without-callers" in run("stats", "--by", "number").output
     assert "counts part" not in run("stats", "--by", "source").output
+
+
+def test_whom_callers_were_put_through_to_is_counted_where_anybody_was(
+    deployment: Deployment, run: Run, read: Read, tmp_path: Path
+) -> None:
+    """F94: the reach of a campaign."""
+    assert "voters" not in run("stats").output
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, voter_phones(4))
+    caller = patched.begin()
+    first = caller.ask()
+    assert first is not None
+    second = caller.failed(first)
+    assert second is not None
+    caller.talk(second, 75)
+    patched.react()
+
+    (row,) = read("stats", "--campaign", "clean-water")["stats"]
+    assert (row["voters-dialled"], row["voters-reached"], row["trackers-dialled"]) == (2, 1, 0)
+    assert (row["raw"], row["ivr"]) == (1, 1)
+    shown = run("stats").output
+    assert "voters rung" in shown
+    assert "voters reached" in shown
+    assert "trackers rung" not in shown
+    (line,) = [row for row in read("stats", "--by", "number")["stats"] if row["number"] == LINE]
+    assert (line["raw"], line["unique"]) == (1, 1)

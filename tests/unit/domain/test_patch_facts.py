@@ -46,8 +46,10 @@ def test_what_is_no_fact_of_a_patch_is_rejected(told: str | None) -> None:
 
 
 def test_a_voter_is_counted_when_rung_and_when_they_talk_and_a_second_telling_counts_nothing() -> None:
-    assert metrics.of_patch(VOTER, repeated_telling=False) == Counter({metrics.VOTERS_DIALLED: 1})
-    assert metrics.of_patch(TRACKER, repeated_telling=False) == Counter({metrics.TRACKERS_DIALLED: 1})
+    put_through = {"patched number:+918040001031": 1}
+    assert metrics.of_patch(VOTER, repeated_telling=False) == {metrics.VOTERS_DIALLED: 1} | put_through
+    assert metrics.of_patch(NOWHERE, repeated_telling=False) == {metrics.VOTERS_DIALLED: 1}, "the same call"
+    assert metrics.of_patch(TRACKER, repeated_telling=False) == {metrics.TRACKERS_DIALLED: 1} | put_through
     assert metrics.of_patch(TALKED, repeated_telling=False) == Counter({metrics.VOTERS_REACHED: 1})
     assert metrics.of_patch(TALKED, repeated_telling=True) == Counter()
     assert metrics.of_patch(OVER, repeated_telling=False) == Counter()

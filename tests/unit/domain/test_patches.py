@@ -1,6 +1,7 @@
 """One call's patch: whom a question gets, what a telling changes, and when it is over."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -26,6 +27,7 @@ from ringback.domain.patches import (
     State,
     came_to,
     ended,
+    is_audited,
     next_step,
     opened,
     read_patching,
@@ -254,6 +256,19 @@ def test_nobody_rung_says_why() -> None:
 
 
 # any order, any repetition
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_only_talks_with_voters_are_in_the_auditors_sample(kind: Kind) -> None:
+    """F110."""
+    ringing = opened(fresh(), replace(attempt(1), kind=kind), PATCHING)
+    talked = told(ringing, terminal(Ending.COMPLETED, 40), AT)
+
+    assert talked.is_over
+    assert is_audited(talked, 100) is (kind is Kind.VOTER)
+    assert not is_audited(talked, 0)
+    assert not is_audited(ringing, 100)
+
 
 EVENTS = st.builds(
     LegEvent,

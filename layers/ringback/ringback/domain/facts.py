@@ -126,6 +126,11 @@ class TurnTaken:
         """What names this turn where something follows from it."""
         return f"{self.source_id}/{self.name}"
 
+    @property
+    def opens_a_call_in(self) -> bool:
+        """Whether it is the first of a call that came in: by it the call is counted. Whom we rang has not rung us."""
+        return self.turn == 1 and self.dial is None
+
     def to_document(self) -> dict[str, Any]:
         """Make JSON of it; the call's id stands elsewhere."""
         from ringback.domain import turns  # a door that keeps missed calls starts without it

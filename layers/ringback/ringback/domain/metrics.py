@@ -34,6 +34,7 @@ ANSWERED = "call-answered"
 VOTERS_DIALLED = "voters-dialled"
 VOTERS_REACHED = "voters-reached"
 TRACKERS_DIALLED = "trackers-dialled"
+PATCHED = "patched"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def hour_of(campaign: str, at: datetime) -> Hour:
 def of_call(
     call: Recognised, *, repeated_telling: bool, new_at: Iterable[str], is_verified: bool = False
 ) -> Counter[str]:
-    """What one missed call adds.
+    """What one call that came in adds, missed or answered with a menu.
 
     `new_at` names the `places` where the caller is seen for the first time, where a caller who is verified already counts as
     verified at once. A second telling of a call that was counted already (`repeated_telling`) adds no raw call, but may still
@@ -77,7 +78,9 @@ def of_call(
 
 
 def of_turn(turn: TurnTaken) -> Counter[str]:
-    """What one turn in a menu adds: its call at the first (one that we placed was answered), how far the caller came at the last (F30), and consents."""
+    """What one turn in a menu adds: its call at the first (one that we placed was answered), how far the caller came at the last (F30),
+    and consents. A call that came in counts by `of_call` besides.
+    """
     added = Counter[str]()
     if turn.turn == 1:
         added[ANSWERED if turn.dial is not None else IVR] += 1
@@ -100,12 +103,13 @@ def of_ending(ending: DialEnded, *, repeated_telling: bool) -> Counter[str]:
 
 
 def of_patch(fact: VoterDialled | TrackerDialled | PatchTold, *, repeated_telling: bool) -> Counter[str]:
-    """What happens in a patched call adds: who was rung, and that they talked. A tracker in a voter's stead counts like any voter."""
+    """What happens in a patched call adds: who was rung, and that they talked. A tracker in a voter's stead counts like any voter. The
+    call itself counts by our number, once, when the first is rung.
+    """
     match fact:
-        case VoterDialled():
-            return Counter({VOTERS_DIALLED: 1})
-        case TrackerDialled():
-            return Counter({TRACKERS_DIALLED: 1})
+        case VoterDialled() | TrackerDialled():
+            rung = Counter({VOTERS_DIALLED if isinstance(fact, VoterDialled) else TRACKERS_DIALLED: 1})
+            return rung + Counter({f"{PATCHED} number:{fact.dialled}": int(fact.attempt == 1)})
         case PatchTold(outcome="talked", party="voter") if not repeated_telling:
             return Counter({VOTERS_REACHED: 1})
     return Counter()
@@ -212,7 +216,10 @@ def divergence(now: Three, before: Three) -> Divergence | None:
 
 
 def diverging(counted: Increments, campaign: str, now: datetime) -> dict[str, Divergence]:
-    """The numbers (E.164) of one campaign whose counts part, by its hours of the last two spans; older hours may be among them."""
+    """The numbers (E.164) of one campaign whose counts part, by its hours of the last two spans; older hours may be among them.
+
+    A call in which somebody was rung for its caller is left out: whoever talks to voters rings the same number hundreds of times (F44).
+    """
     since, began = hour_of(campaign, now - SPAN).hour, hour_of(campaign, now - 2 * SPAN).hour
     before, recent = Counter[str](), Counter[str]()
     for hour, counts in counted.items():
@@ -228,4 +235,5 @@ def diverging(counted: Increments, campaign: str, now: datetime) -> dict[str, Di
 
 def _three(counted: Counter[str], number: str) -> Three:
     place = f"number:{number}"
-    return Three(counted[f"{RAW} {place}"], counted[unique(place)], counted[verified(place)])
+    raw = max(0, counted[f"{RAW} {place}"] - counted[f"{PATCHED} {place}"])
+    return Three(raw, counted[unique(place)], counted[verified(place)])

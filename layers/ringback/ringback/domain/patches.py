@@ -370,9 +370,13 @@ def talk_of(patch: Patch, attempt: Attempt) -> int:
 
 
 def is_audited(patch: Patch, percent: int) -> bool:
-    """Whether a call is in the sample that the party's auditor looks at (F110): of the conversations alone, and always the same ones."""
+    """Whether a call is in the sample that the party's auditor looks at (F110): of the conversations with voters alone, and always the
+    same ones. A talk with a tracker ends in a verdict of its own.
+    """
+    if not patch.is_over or patch.talked_to is None or patch.talked_to.kind is not Kind.VOTER:
+        return False
     digest = hashlib.sha256(f"audit\0{patch.call_id}".encode()).digest()
-    return patch.is_over and patch.talked_to is not None and int.from_bytes(digest[:4]) % 100 < percent
+    return int.from_bytes(digest[:4]) % 100 < percent
 
 
 def _moved(attempt: Attempt, leg: LegEvent, now: datetime) -> tuple[Attempt, bool]:

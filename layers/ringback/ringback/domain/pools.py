@@ -127,6 +127,16 @@ class Consent:
 
 
 @dataclass(frozen=True, slots=True)
+class Leaning:
+    """What a caller keyed in about a voter after an attempt."""
+
+    at: datetime
+    claim: str
+    """`<call id>/<attempt>`: the attempt in which they had talked."""
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
 class Voter:
     """One voter of one pool. What nobody has found out is None and speaks against a call."""
 
@@ -157,6 +167,8 @@ class Voter:
     due_at: datetime | None = None
     leaning: str | None = None
     """The latest disposition that a caller keyed in."""
+    leanings: tuple[Leaning, ...] = ()
+    """All of them, the earliest first (F51)."""
 
 
 def is_claimable(voter: Voter | None, ticket: Ticket) -> bool:

@@ -352,3 +352,8 @@ class Provider(Protocol):
 
     def find_call(self, call_id: str) -> FoundCall | None:
         """One call by the provider's own id; None when its records have none. Repeating it is safe. Raises `ProviderError`."""
+
+    def end_call(self, call_id: str) -> bool:
+        """End a call that goes on, for everybody in it; False when it was over already, or its records have none by that id. What follows
+        is told as every end is. Repeating it is safe. Raises `ProviderError`, also where the provider cannot do it.
+        """

@@ -302,7 +302,17 @@ class Reaction:
                     )
                     for message in kept.messages:
                         batch.plan(message)
-        batch.count(metrics.hour_of(campaign.id, called.occurred_at), metrics.of_turn(turn))
+        hour = metrics.hour_of(campaign.id, called.occurred_at)
+        batch.count(hour, metrics.of_turn(turn))
+        if turn.opens_a_call_in:
+            new_at: tuple[str, ...] = ()
+            if known is not None and called.number is not None:
+                new_at = metrics.first_met(known, called.cause, called.number)
+            is_verified = known is not None and known.verified is not None
+            added = metrics.of_call(
+                called, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
+            )
+            batch.count(hour, added)
 
     def _offered(self, entry: Entry, turn: TurnTaken, call: Recognised, known: Contact | None) -> None:
         """Who walks the influencers' menu, or asks to be one in another, is an influencer from then on (F34, F49)."""
@@ -349,7 +359,7 @@ class Reaction:
 
         Whom we rang has not rung the number: that call says nothing of them, and nothing is sent for it.
         """
-        contact = self._contact(campaign, number, call, phone, counts=False)
+        contact = self._contact(campaign, number, call, phone, counts=turn.opens_a_call_in)
         if turn.dial is not None:
             contact = contacts.record_call(replace(contact, signals=frozenset()), opts_out=False)
         elif number.text is not None and turn.turn == 1:
@@ -383,7 +393,7 @@ class Reaction:
     def _contact(
         self, campaign: Campaign, number: Number, call: Recognised, phone: str, *, counts: bool
     ) -> Contact:
-        """Whom a call tells of. A missed call `counts`: it makes its caller unique wherever it is the first."""
+        """Whom a call tells of. One that came in `counts`: it makes its caller unique wherever it is the first."""
         return Contact(
             person=phones.person_id(self._runtime.secrets.person_pepper, campaign.id, phone),
             campaign=campaign.id,

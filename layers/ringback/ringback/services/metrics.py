@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from ringback import observability
 from ringback.domain import calls, messages, metrics
-from ringback.domain.calls import Caller
+from ringback.domain.calls import Caller, Recognised
 from ringback.domain.campaigns import Number
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.facts import (
@@ -62,12 +62,16 @@ def watch(runtime: Runtime) -> int:
 
 
 def diverging(campaign: str, now: datetime) -> list[tuple[Number, Divergence]]:
-    """A campaign's numbers whose counts part. A number that sends nothing, or a campaign of which nothing arrives, proves nobody."""
+    """A campaign's numbers whose counts part. A number that sends nothing, or a campaign of which nothing arrives, proves nobody. The
+    trackers' line is left in peace: few people ring it again and again, and each has a PIN.
+    """
     counted = counters.hours(campaign, metrics.hour_of(campaign, now - 2 * metrics.SPAN).hour)
     found = metrics.diverging(counted, campaign, now)
     if not found:
         return []
-    numbers = catalog.current(campaign).numbers
+    content = catalog.current(campaign)
+    staff = content.reviews.tracker_menu if content.reviews else None
+    numbers = {name: each for name, each in content.numbers.items() if staff is None or each.menu != staff}
     something_arrives = any(counts[metrics.DELIVERED] for counts in counted.values())
     return [
         (numbers[number], how)
@@ -181,16 +185,25 @@ class Recount:
         metrics.merge(
             self._counted, hour, metrics.of_call(recognised, repeated_telling=entry.is_variant, new_at=())
         )
-        if recognised.caller is Caller.PERSON and recognised.phone and recognised.number:
-            seen = _Seen(entry.received_at, entry.source_id, hour)
-            person = person_id(self._pepper, campaign.id, recognised.phone)
-            for place in metrics.places(recognised.number):
-                _keep_earliest(self._callers, (place, person), seen)
+        self._add_caller(entry, recognised, hour)
 
     def _add_turn(self, entry: Entry, turn: TurnTaken) -> None:
         campaign = self._shelf.version(entry.campaign, turn.version)
         called = calls.recognise(turn, campaign, entry.received_at, read_phone)
-        metrics.merge(self._counted, metrics.hour_of(campaign.id, called.occurred_at), metrics.of_turn(turn))
+        hour = metrics.hour_of(campaign.id, called.occurred_at)
+        metrics.merge(self._counted, hour, metrics.of_turn(turn))
+        if turn.opens_a_call_in:
+            added = metrics.of_call(called, repeated_telling=entry.is_variant, new_at=())
+            metrics.merge(self._counted, hour, added)
+            self._add_caller(entry, called, hour)
+
+    def _add_caller(self, entry: Entry, call: Recognised, hour: Hour) -> None:
+        if call.caller is not Caller.PERSON or not call.phone or not call.number:
+            return
+        seen = _Seen(entry.received_at, entry.source_id, hour)
+        person = person_id(self._pepper, entry.campaign, call.phone)
+        for place in metrics.places(call.number):
+            _keep_earliest(self._callers, (place, person), seen)
 
     def _add_report(self, entry: Entry, report: SmsStatusChanged) -> None:
         state = messages.state_reported(report.delivery)

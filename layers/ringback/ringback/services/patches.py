@@ -5,14 +5,14 @@ follows from that is for `ledger.settle`, which may be repeated.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from ringback import observability
 from ringback.domain import patches, phones
-from ringback.domain.errors import Conflict, Rejected
+from ringback.domain.errors import Conflict, ProviderError, Rejected
 from ringback.domain.facts import Entry, PatchTold, TrackerDialled, VoterDialled
 from ringback.domain.legs import LegEvent, Progress
 from ringback.domain.patches import (
@@ -20,18 +20,20 @@ from ringback.domain.patches import (
     Patch,
     Reason,
 )
+from ringback.domain.turns import Party
 from ringback.providers.base import (
     CallbackRequest,
     Dialect,
     Pairs,
+    Provider,
     Unreadable,
 )
 from ringback.runtime import Runtime
 from ringback.services import callbacks
 from ringback.services.callbacks import Line
 from ringback.services.phones import read as read_phone
+from ringback.store import calls, slots
 from ringback.store import patches as store
-from ringback.store import slots
 from ringback.store.patches import Commit
 
 STEP = "patch"
@@ -92,6 +94,25 @@ def came_back(
     return patches.came_to(_changed(runtime, campaign, call_id, pairs, change))
 
 
+def end_calls(providers: Iterable[Provider], influencer: str) -> dict[str, bool | str]:
+    """End the patched calls in which somebody is now (F108); call id → whether it was ended (False: it was over already), or why it goes
+    on. Their slots and people are let go when the end is told, as of any call. Repeating it is safe.
+    """
+    by_name = {provider.name: provider for provider in providers}
+    came_to: dict[str, bool | str] = {}
+    for patch in store.load_many(calls.every_live()):
+        if patch.influencer != influencer or patch.is_over:
+            continue
+        name, _, call = patch.call_id.partition(":")
+        try:
+            came_to[patch.call_id] = by_name[name].end_call(call)
+        except KeyError:
+            came_to[patch.call_id] = f"there is no account with {name}"
+        except ProviderError as problem:
+            came_to[patch.call_id] = str(problem)
+    return came_to
+
+
 def _changed(
     runtime: Runtime, campaign: str, call_id: str, pairs: Pairs, change: Callable[[Patch, datetime], Patch]
 ) -> Patch | None:
@@ -136,7 +157,8 @@ def _concluded(patch: Patch, after: Patch) -> None:
         return
     if after.slot is not None and not slots.release(after.slot, after.number):
         observability.count("SlotNotHeld")
-    observability.count("PatchTalked" if after.talked_to else "PatchUnanswered")
+    kind = "Patch" if after.party is Party.VOTER else "Review"
+    observability.count(f"{kind}Talked" if after.talked_to else f"{kind}Unanswered")
     last = after.last
     if last is not None and last.outcome is Outcome.CANCELED:
         observability.count("PatchAbandoned")

@@ -134,7 +134,7 @@ def dispose(call_id: str, disposition: Disposition) -> bool:
 
 
 def audit(call_id: str, at: datetime, words: str) -> bool:
-    """Note that an auditor listened into a patched call; the first stands. False when it was noted before, or is unknown."""
+    """Note that an auditor looked into a patched call; the first stands. False when it was noted before, or is unknown."""
     actions = [PatchRow.audited_at.set(times.written(at)), PatchRow.audit.set(words)]
     return (
         _update(call_id, actions, PatchRow.call.exists() & PatchRow.audited_at.does_not_exist()) is not None

@@ -15,7 +15,7 @@ from pynamodb.transactions import TransactWrite
 
 from ringback.domain import times
 from ringback.domain.contacts import Contact
-from ringback.domain.pools import Consent, Outcome, Settled, State, Ticket, Voter, shard_of
+from ringback.domain.pools import Consent, Leaning, Outcome, Settled, State, Ticket, Voter, shard_of
 from ringback.store import contacts
 from ringback.store.tables import (
     Attributes,
@@ -196,7 +196,15 @@ def read(item: Attributes) -> Voter:
         rule=texts.get("rule"),
         due_at=_moment(texts.get("due_at")),
         leaning=texts.get("leaning"),
+        leanings=tuple(
+            _leaning(name, said) for name, said in sorted(texts.items()) if name.startswith(_SAID)
+        ),
     )
+
+
+def _leaning(name: str, disposition: str) -> Leaning:
+    at, _, claim = name.removeprefix(_SAID).partition("/")
+    return Leaning(times.read(at), claim, disposition)
 
 
 _BUSY = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}

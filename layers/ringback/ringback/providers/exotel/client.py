@@ -145,6 +145,12 @@ class Client:
         body = self._read(f"Calls/{quote(call_id, safe='')}.json?details=true")
         return details.read(call_id, bodies.document(body)) if body is not None else None
 
+    def end_call(self, call_id: str) -> bool:
+        """SOURCE: developer.exotel.com, "Make a call" and "Call details": no request is documented that ends a call which goes on; read
+        2026.
+        """
+        raise ProviderError("Exotel cannot end a call", retryable=False)
+
     def _read(self, path: str) -> bytes | None:
         """What the account's records answer; None for what they do not have."""
         try:

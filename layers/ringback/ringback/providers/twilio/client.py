@@ -20,6 +20,9 @@ from ringback.providers.twilio import callbacks, details, listing, outcomes, val
 
 _PAGE_SIZE: Final = 100
 
+_NOT_IN_PROGRESS: Final = "21220"
+"""SOURCE: twilio.com/docs/api/errors/21220: the call that was to be changed is not in progress; read 2026."""
+
 _SECOND: Final = timedelta(seconds=1)
 
 
@@ -111,6 +114,23 @@ class Client:
             return None
         _, children = self._listed(urlencode({"ParentCallSid": call_id, "PageSize": _PAGE_SIZE}))
         return details.read(call_id, answer, children)
+
+    def end_call(self, call_id: str) -> bool:
+        """End a call and those that were dialled in it; False when it is over, or unknown. Raises `ProviderError` as `list_calls` does.
+
+        SOURCE: twilio.com/docs/voice/api/call-resource, update: `Status=completed` ends a call that is in progress; read 2026.
+        """
+        path = f"{self._account}/Calls/{quote(call_id, safe='')}.json"
+        try:
+            answer = self._http.request("POST", path, {"Status": "completed"})
+        except (NothingSent, NoAnswer) as failure:
+            raise ProviderError("no-answer", str(failure), retryable=True) from None
+        if 200 <= answer.status < 300:
+            return True
+        code, detail = outcomes.failure(answer.status, answer.body)
+        if answer.status == 404 or code == _NOT_IN_PROGRESS:
+            return False
+        raise ProviderError(code, detail, retryable=answer.status in (408, 429) or answer.status >= 500)
 
     def _listed(self, query: str) -> tuple[dict[str, Any], list[Any]]:
         """One page of the call records, and the answer that it stands in."""

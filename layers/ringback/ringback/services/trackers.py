@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from ringback import observability
-from ringback.domain import phones, trackers
+from ringback.domain import phones, reviews, trackers
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.errors import NotFound, Rejected
@@ -125,8 +125,12 @@ def call_name(call_id: str, attempt: int) -> str:
 # ── who is speaking ──
 
 
-def identify(runtime: Runtime, campaign: Campaign, phone: str | None, digits: str) -> Identified | None:
+def identify(
+    runtime: Runtime, campaign: Campaign, phone: str | None, digits: str, rung_about: str | None = None
+) -> Identified | None:
     """Whose PIN was given from a telephone; None for a wrong one, an unknown telephone, and while the tracker is locked out (A20).
+
+    `rung_about`: the review that the call is about, where we placed it for a verdict: then no other is meant.
 
     Two reads and two writes where the PIN is right. A try is taken before the digits are looked at, and given back when they are right.
     While all telephones together are locked a tracker has one try, not five. The digits are kept nowhere, nor is what they were
@@ -140,7 +144,7 @@ def identify(runtime: Runtime, campaign: Campaign, phone: str | None, digits: st
     tried = store.take_try(tracker, 1 if is_locked else limits.most_wrong, now) if tracker else None
     if tried is not None and trackers.is_pin(pepper, tried, digits):
         store.right_pin(tried)
-        return Identified(tried, _waiting_for(tried))
+        return Identified(tried, _waiting_for(tried, rung_about))
     observability.count("PinRefused")
     if tracker is not None:
         _lock_if_used_up(tried or tracker, now, limits)
@@ -156,11 +160,11 @@ def _lock_if_used_up(tracker: Tracker, now: datetime, limits: PinLimits) -> None
         observability.logger.error("A tracker was locked out", extra={"person": tracker.person})
 
 
-def _waiting_for(tracker: Tracker) -> str | None:
-    """The review that has waited for the tracker's verdict the longest."""
+def _waiting_for(tracker: Tracker, rung_about: str | None) -> str | None:
+    """The review that a verdict given in this call is about."""
     owed = [review for each in tracker.pending if (review := review_store.load(each)) is not None]
-    waiting = [review for review in owed if review.is_waiting and review.tracker == tracker.person]
-    return min(waiting, key=lambda review: review.opened_at).id if waiting else None
+    meant = reviews.meant(owed, tracker, rung_about)
+    return meant.id if meant is not None else None
 
 
 def duty_changed(runtime: Runtime, campaign: str, call_id: str, on: bool, at: datetime) -> bool:

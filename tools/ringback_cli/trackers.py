@@ -6,7 +6,6 @@ from ringback.domain import phones
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.phones import Unreadable, Withheld
 from ringback.domain.trackers import PIN_MEANS, Tracker
-from ringback.services import influencers
 from ringback.services import trackers as staff
 from ringback.services.phones import read as read_phone
 from ringback.store import trackers as store
@@ -111,7 +110,7 @@ def duty(deployment: Deployment, tracker: str, campaign: str | None, on: bool) -
     found = _find(deployment, tracker, campaign)
     store.duty(campaign, found.person, on, deployment.runtime.clock.now())
     if on:
-        influencers.keep_promises(deployment.runtime)
+        staff.keep_promises(deployment.runtime)
     click.echo(f"{found.name} is {'on' if on else 'off'} duty")
 
 

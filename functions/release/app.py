@@ -5,7 +5,7 @@ from typing import Any
 
 from ringback.observability import observed
 from ringback.runtime import current
-from ringback.services import dials, influencers, messages, pools
+from ringback.services import dials, messages, pools, trackers
 from ringback.services.turns import Turns
 
 runtime = current()
@@ -24,6 +24,6 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, int]:
         "released": released + dials.release(runtime, has_time=has_time),
         "listed": messages.list_for_people(runtime) + dials.list_for_people(runtime),
         "gone_quiet": turns.end_quiet(has_time),
-        "promises_kept": influencers.keep_promises(runtime, has_time),
+        "promises_kept": trackers.keep_promises(runtime, has_time),
         "voters_queued": pools.reissue_due(runtime, has_time),
     }

@@ -1,5 +1,7 @@
 """The people behind the calls, as tests bring them about: influencers, trackers, and the calls in which they meet."""
 
+from collections.abc import Collection
+
 import pytest
 
 from ringback import workflows
@@ -84,6 +86,18 @@ def known(deployment: Deployment, phone: str = CALLER) -> Influencer:
 
 def stage(deployment: Deployment, phone: str = CALLER) -> Stage:
     return known(deployment, phone).stage
+
+
+def choose(
+    deployment: Deployment,
+    phone: str = CALLER,
+    call: str = CALL,
+    attempt: int = 1,
+    exclude: Collection[str] = (),
+) -> Tracker | None:
+    """The tracker whom a Connect rings for an influencer."""
+    line, who = "+918040001031", known(deployment, phone)
+    return trackers.choose(deployment.runtime, content(), who, call, attempt, exclude, number=line)
 
 
 def open_review(

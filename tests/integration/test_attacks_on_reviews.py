@@ -12,6 +12,7 @@ from ringback.domain.reviews import Decision, Rule
 from ringback.domain.trackers import PinLimits
 from ringback.domain.turns import Verdict
 from ringback.services import influencers, reviews, trackers
+from ringback.store import dials
 from ringback.store import trackers as tracker_store
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, client, emitted
 from tests.integration.people import (
@@ -19,6 +20,7 @@ from tests.integration.people import (
     BINA,
     PIN,
     approved,
+    choose,
     content,
     enrol,
     inform,
@@ -197,6 +199,30 @@ def test_a20_the_digits_are_kept_nowhere(deployment: Deployment, caplog: pytest.
         assert digits not in kept
 
 
+# A21
+
+
+def test_a21_a_forged_number_has_its_owner_rung_back_once_however_often_it_asks(
+    deployment: Deployment,
+) -> None:
+    """Whoever forges it rings the influencers' line until nobody is free, again and again; the owner is who is rung."""
+    once_per = content().callbacks.once_per
+    tracker = enrol(deployment)
+    inform(deployment)
+    began = deployment.clock.now()
+    kept_at = []
+    for n in range(12):
+        now = deployment.clock.now()
+        influencers.promise(deployment.runtime, deployment.person(), f"exotel:forged-{n}/turn-5", now)
+        if trackers.keep_promises(deployment.runtime):
+            kept_at.append(now - began)
+        deployment.clock.move(seconds=once_per.total_seconds() / 4)
+
+    assert tracker.on_duty
+    assert kept_at == [0 * once_per, once_per, 2 * once_per]
+    assert len(dials.of_person(deployment.person())) == 3
+
+
 # A22
 
 
@@ -254,7 +280,7 @@ def test_a23_a_tracker_is_never_chosen_for_themselves(deployment: Deployment) ->
     influencer = inform(deployment)
     assert tracker.person == influencer.person
 
-    assert trackers.choose(deployment.runtime, "clean-water", influencer, "exotel:call-1", 1) is None
+    assert choose(deployment) is None
     assert reviews.open(deployment.runtime, content(), influencer, tracker, "exotel:call-1", 1) is None
 
 

@@ -1,6 +1,6 @@
 """Connecting an influencer to a voter, question by question, and what follows from it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,6 +12,7 @@ from ringback.domain.ledger import NOWHERE, Side
 from ringback.domain.patches import MOST_REFUSALS, Kind, Outcome, Reason, State
 from ringback.domain.pools import PoolState
 from ringback.domain.pools import State as VoterState
+from ringback.domain.times import INDIA
 from ringback.providers.base import Provider
 from ringback.services import patches as service
 from ringback.services import trackers
@@ -19,6 +20,7 @@ from ringback.services.facts import Reaction
 from ringback.services.pools import change
 from ringback.store import contacts, influencers, ledger, patches, sending
 from ringback.store import reviews as review_store
+from ringback.store import trackers as tracker_store
 from ringback.store.transactions import together
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, deployed, emitted, local
 from tests.integration import people
@@ -599,7 +601,70 @@ def test_no_tracker_on_duty_is_nobody_free(patched: Patched) -> None:
     assert patched.held().total == 0
 
 
+def test_a_tracker_who_asked_to_be_left_alone_is_rung_no_more(patched: Patched) -> None:
+    """Their shift goes on; the next in turn is rung."""
+    opted_out = people.enrol(patched.deployment, people.ASHA)
+    contacts.opt_out(opted_out.person, patched.clock.now())
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    assert caller.ask() is None
+    assert patched.patch().reason is Reason.NOBODY_FREE
+    assert is_free(patched, people.ASHA)
+    people.enrol(patched.deployment, people.BINA)
+    assert patched.begin(call_id="call-2").ask() == people.BINA
+
+
+def test_the_trackers_behind_many_who_asked_to_be_left_alone_are_rung(patched: Patched) -> None:
+    for n in range(9):
+        opted_out = people.enrol(patched.deployment, f"+9190000002{n:02}")
+        contacts.opt_out(opted_out.person, patched.clock.now())
+        tracker_store.take(opted_out, f"exotel:x/{n}", patched.clock.now(), patched.clock.now())
+    patched.clock.move(seconds=1)
+    last = people.enrol(patched.deployment, "+919000000299")
+    tracker_store.take(last, "exotel:x/9", patched.clock.now(), patched.clock.now())
+    patched.stage(CALLER, Stage.INFORMED)
+    assert patched.begin().ask() == last.phone
+
+
+def test_outside_the_hours_no_tracker_is_rung_and_the_promise_is_kept_when_they_begin(
+    patched: Patched,
+) -> None:
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    patched.clock.set(datetime(2026, 3, 3, 3, 0, tzinfo=INDIA))
+    caller = patched.begin()
+    assert caller.ask() is None
+    assert "call you back" in caller.come_back()
+    patched.react()
+    assert patched.influencer().promised_at is not None
+
+    assert trackers.keep_promises(patched.runtime) == 0
+    assert patched.influencer().promised_at is not None
+    patched.clock.set(datetime(2026, 3, 3, 10, 0, tzinfo=INDIA))
+    assert trackers.keep_promises(patched.runtime) == 1
+
+
+def test_while_sending_is_paused_no_tracker_is_rung(patched: Patched) -> None:
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    sending.pause("clean-water", "by a person")
+    assert patched.begin().ask() is None
+    sending.resume("clean-water")
+    assert patched.begin(call_id="call-2").ask() == people.ASHA
+
+
 # a mystery voter
+
+
+def test_nobody_who_asked_to_be_left_alone_is_rung_in_a_voters_stead(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment, mystery_percent=100)
+    patched.approve(CALLER)
+    opted_out = people.enrol(deployment, people.ASHA, mystery=True)
+    contacts.opt_out(opted_out.person, deployment.clock.now())
+    patched.fill(tmp_path, VOTERS)
+    assert rung(patched.begin()) in VOTERS
 
 
 def test_a_mystery_voter_looks_like_any_other_to_the_caller(deployment: Deployment, tmp_path: Path) -> None:

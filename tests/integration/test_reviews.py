@@ -10,7 +10,7 @@ from ringback.domain.reviews import Awaited, Decision, Kind, Lapse, Rule, State
 from ringback.domain.trackers import LEASE
 from ringback.domain.turns import AgendaHeard, Verdict
 from ringback.services import influencers, reviews, trackers
-from ringback.store import dials
+from ringback.store import contacts, dials
 from ringback.store import influencers as influencer_store
 from ringback.store import reviews as store
 from ringback.store import trackers as tracker_store
@@ -22,6 +22,7 @@ from tests.integration.people import (
     CALL,
     CHARU,
     approved,
+    choose,
     content,
     enrol,
     inform,
@@ -214,14 +215,14 @@ def test_news_of_another_call_or_tracker_ends_nothing(deployment: Deployment) ->
 def test_the_tracker_is_free_again_when_the_call_is_over(deployment: Deployment) -> None:
     enrol(deployment)
     inform(deployment)
-    taken = trackers.choose(deployment.runtime, "clean-water", known(deployment), CALL, 1)
+    taken = choose(deployment)
     assert taken is not None
-    assert trackers.choose(deployment.runtime, "clean-water", known(deployment), "exotel:x", 1) is None
+    assert choose(deployment, call="exotel:x") is None
 
     talk(deployment, open_review(deployment, taken))
 
     assert trackers.find("clean-water", taken.person).busy_call is None
-    assert trackers.choose(deployment.runtime, "clean-water", known(deployment), "exotel:x", 1) is not None
+    assert choose(deployment, call="exotel:x") is not None
 
 
 # A verdict and its order
@@ -262,9 +263,9 @@ def test_an_unsure_tracker_leaves_it_to_another_who_talks_to_the_influencer(depl
     influencer = known(deployment)
     assert influencer.stage is Stage.INFORMED
     assert influencer.promised_at == deployment.clock.now()
-    exclude = reviews.must_not_be_asked(content(), influencer)
+    exclude = influencers.must_not_be_asked(content(), influencer)
     assert exclude == (first.person,)
-    chosen = trackers.choose(deployment.runtime, "clean-water", influencer, "exotel:call-5", 1, exclude)
+    chosen = choose(deployment, call="exotel:call-5", exclude=exclude)
     assert chosen is not None
     assert chosen.person == second.person
     again = open_review(deployment, chosen, call="exotel:call-5")
@@ -605,11 +606,11 @@ def test_the_first_who_brought_somebody_stands_and_no_chain_leads_back(deploymen
 def test_a_promise_is_kept_once_when_a_tracker_begins_a_shift(deployment: Deployment) -> None:
     tracker = enrol(deployment, on_duty=False)
     inform(deployment)
-    assert trackers.choose(deployment.runtime, "clean-water", known(deployment), CALL, 1) is None
+    assert choose(deployment) is None
     now = deployment.clock.now()
     assert influencers.promise(deployment.runtime, deployment.person(), "exotel:call-1/turn-5", now)
     assert not influencers.promise(deployment.runtime, deployment.person(), "exotel:call-1/turn-5", now)
-    assert influencers.keep_promises(deployment.runtime) == 0
+    assert trackers.keep_promises(deployment.runtime) == 0
     ring_tracker_line(deployment)
     at = deployment.clock.now() + timedelta(minutes=1)
     deployment.clock.move(minutes=1)
@@ -619,7 +620,7 @@ def test_a_promise_is_kept_once_when_a_tracker_begins_a_shift(deployment: Deploy
     assert trackers.find("clean-water", tracker.person).on_duty
     assert known(deployment).promised_at is None
     assert len(dials.of_person(deployment.person())) == 1
-    assert influencers.keep_promises(deployment.runtime) == 0
+    assert trackers.keep_promises(deployment.runtime) == 0
     assert not influencers.promise(deployment.runtime, deployment.person(), "exotel:call-1/turn-5", now)
     late = now - timedelta(days=1)
     assert not influencers.promise(deployment.runtime, deployment.person(), "exotel:call-0/turn-5", late)
@@ -634,11 +635,11 @@ def test_who_is_promised_a_call_before_the_news_of_the_missed_tracker_is_rung_af
     assert influencers.promise(
         deployment.runtime, deployment.person(), "exotel:call-1/turn-5", deployment.clock.now()
     )
-    assert influencers.keep_promises(deployment.runtime) == 0
+    assert trackers.keep_promises(deployment.runtime) == 0
 
     talk(deployment, review, seconds=0)
 
-    assert influencers.keep_promises(deployment.runtime) == 1
+    assert trackers.keep_promises(deployment.runtime) == 1
 
 
 def test_no_more_are_rung_back_than_trackers_are_free_the_longest_waiting_first(
@@ -651,9 +652,42 @@ def test_no_more_are_rung_back_than_trackers_are_free_the_longest_waiting_first(
         deployment.clock.move(seconds=1)
         influencers.promise(deployment.runtime, deployment.person(phone), "turn-5", deployment.clock.now())
 
-    assert influencers.keep_promises(deployment.runtime) == 1
+    assert trackers.keep_promises(deployment.runtime) == 1
 
     assert [known(deployment, phone).promised_at is None for phone in callers] == [True, False, False]
+
+
+def test_a_promise_waits_for_a_tracker_who_may_be_asked(deployment: Deployment) -> None:
+    """The only one on duty was not sure, and so is no one to ring them back for; nor is one who asked to be left alone, or the influencer."""
+    unsure = enrol(deployment)
+    inform(deployment)
+    review = talk(deployment, open_review(deployment, unsure))
+    judge(deployment, review, Verdict.UNSURE)
+    enrol(deployment, CALLER)
+    contacts.opt_out(enrol(deployment, BINA).person, deployment.clock.now())
+
+    for _ in range(3):
+        assert trackers.keep_promises(deployment.runtime) == 0
+        deployment.clock.move(minutes=1)
+
+    assert known(deployment).promised_at is not None
+    assert dials.of_person(deployment.person()) == []
+    enrol(deployment, CHARU)
+    assert trackers.keep_promises(deployment.runtime) == 1
+
+
+def test_a_promise_that_waits_for_somebody_else_keeps_nobody_waiting(deployment: Deployment) -> None:
+    unsure = enrol(deployment)
+    inform(deployment)
+    judge(deployment, talk(deployment, open_review(deployment, unsure)), Verdict.UNSURE)
+    inform(deployment, OTHER_CALLER)
+    deployment.clock.move(minutes=1)
+    influencers.promise(deployment.runtime, deployment.person(OTHER_CALLER), "turn-5", deployment.clock.now())
+
+    assert trackers.keep_promises(deployment.runtime) == 1
+
+    assert known(deployment).promised_at is not None
+    assert known(deployment, OTHER_CALLER).promised_at is None
 
 
 def test_only_who_waits_for_a_tracker_is_promised_a_call(deployment: Deployment) -> None:
@@ -672,19 +706,19 @@ def test_a_repeated_choice_gives_the_same_tracker_and_a_lost_call_frees_them_by_
 ) -> None:
     for phone in (ASHA, BINA):
         enrol(deployment, phone)
-    influencer = inform(deployment)
-    first = trackers.choose(deployment.runtime, "clean-water", influencer, CALL, 1)
+    inform(deployment)
+    first = choose(deployment, attempt=1)
     assert first is not None
-    again = trackers.choose(deployment.runtime, "clean-water", influencer, CALL, 1)
+    again = choose(deployment, attempt=1)
     assert again == first
-    second = trackers.choose(deployment.runtime, "clean-water", influencer, CALL, 2, (first.person,))
+    second = choose(deployment, attempt=2, exclude=(first.person,))
     assert second is not None
     assert second.person != first.person
-    assert trackers.choose(deployment.runtime, "clean-water", influencer, CALL, 3) is None
+    assert choose(deployment, attempt=3) is None
     assert not trackers.free("clean-water", first.person, CALL, 2)
     deployment.clock.move(minutes=30)
 
-    assert trackers.choose(deployment.runtime, "clean-water", influencer, CALL, 3) is not None
+    assert choose(deployment, attempt=3) is not None
 
 
 def test_a_tracker_who_is_taken_twice_for_one_attempt_is_taken_once(deployment: Deployment) -> None:

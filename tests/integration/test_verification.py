@@ -3,12 +3,24 @@
 import pytest
 
 from ringback.domain.influencers import Stage
-from ringback.domain.reviews import State
+from ringback.domain.reviews import Review, State
+from ringback.domain.trackers import LEASE
 from ringback.services import reviews
 from ringback.store import reviews as store
 from ringback.store import trackers as tracker_store
-from tests.deployment import CALLER, Deployment, Handset
-from tests.integration.people import ASHA, PIN, enrol, known, open_review, stage, stored, talk, told
+from tests.deployment import CALLER, OTHER_CALLER, Deployment, Handset
+from tests.integration.people import (
+    ASHA,
+    PIN,
+    enrol,
+    inform,
+    known,
+    open_review,
+    stage,
+    stored,
+    talk,
+    told,
+)
 
 INFLUENCERS = "+918040001031"
 TRACKERS = "+918040001033"
@@ -119,3 +131,89 @@ def test_an_early_verdict_waits_for_the_news_of_the_talk(deployment: Deployment)
     assert stage(deployment) is Stage.APPROVED
     assert [row.state for row in store.of_person(deployment.person())] == [State.APPROVED]
     assert reviews.sweep(deployment.runtime).expired == 0
+
+
+# Whom a verdict is about
+
+
+def owed(deployment: Deployment) -> tuple[Review, Review]:
+    """A tracker talked to one influencer and then to another, and owes both a verdict."""
+    tracker = enrol(deployment)
+    talks = []
+    for phone, call in ((CALLER, "exotel:call-b"), (OTHER_CALLER, "exotel:call-c")):
+        inform(deployment, phone)
+        talks.append(talk(deployment, open_review(deployment, tracker, phone, call)))
+        deployment.clock.move(minutes=1)
+    earlier, later = talks
+    return earlier, later
+
+
+def is_rung_about(deployment: Deployment, review: Review) -> Handset:
+    """We ring the tracker for a verdict, and the PIN is given."""
+    reviews.ask(deployment.runtime, review.id)
+    deployment.place(deployment.to_dial())
+    called = deployment.provider.called
+    handset = deployment.pick_up(called[-1], f"out-{len(called)}")
+    handset.press("1")
+    handset.do(digits=f'"{PIN}"')
+    return handset
+
+
+def test_a_verdict_is_about_whom_the_tracker_was_rung_about(deployment: Deployment) -> None:
+    earlier, later = owed(deployment)
+
+    for review, key in ((earlier, "2"), (later, "1")):
+        is_rung_about(deployment, review).press(key)
+        deployment.react()
+
+    assert (stage(deployment), stage(deployment, OTHER_CALLER)) == (Stage.REJECTED, Stage.APPROVED)
+
+
+def test_who_was_rung_about_a_review_that_is_over_judges_no_other(deployment: Deployment) -> None:
+    earlier, later = owed(deployment)
+    reviews.ask(deployment.runtime, later.id)
+    deployment.place(deployment.to_dial())
+    reviews.withdraw(deployment.runtime, later.id, "a misunderstanding")
+    handset = deployment.pick_up(deployment.provider.called[-1])
+    handset.press("1")
+
+    assert "No verdict of yours is awaited" in handset.do(digits=f'"{PIN}"')
+    handset.press("2")
+    deployment.react()
+
+    assert stored(earlier).state is State.TALKED
+
+
+def test_who_rings_the_team_line_judges_whom_they_talked_to_last(deployment: Deployment) -> None:
+    earlier, later = owed(deployment)
+
+    tracker_says(deployment, "2")
+
+    assert stored(later).state is State.REJECTED
+    assert stored(earlier).state is State.TALKED
+    tracker_says(deployment, "1", call_id="call-u")
+    assert stored(earlier).state is State.APPROVED
+
+
+def test_a_review_that_a_tracker_took_over_in_the_same_call_is_the_last_talk(deployment: Deployment) -> None:
+    """It was opened while they still talked to somebody else, for a colleague who did not answer."""
+    deployment.clock.move(minutes=1)
+    colleague = enrol(deployment, "+919000000202")
+    tracker = enrol(deployment)
+    inform(deployment)
+    first = open_review(deployment, tracker, CALLER, "exotel:call-b")
+    inform(deployment, OTHER_CALLER)
+    open_review(deployment, colleague, OTHER_CALLER, "exotel:call-c")
+    deployment.clock.move(minutes=1)
+    talk(deployment, first)
+    taken = tracker_store.take(
+        tracker, "exotel:call-c/2", deployment.clock.now(), deployment.clock.now() + LEASE
+    )
+    assert taken is not None
+    second = open_review(deployment, tracker, OTHER_CALLER, "exotel:call-c", attempt=2)
+
+    tracker_says(deployment, "2")
+    assert stored(first).state is State.TALKED
+    talk(deployment, second)
+
+    assert stored(second).state is State.REJECTED

@@ -17,7 +17,7 @@ from ringback.domain.phones import person_id
 from ringback.domain.reviews import Review, State
 from ringback.domain.turns import Verdict
 from ringback.runtime import Clock, Runtime
-from ringback.services import campaigns, reviews
+from ringback.services import campaigns, influencers, reviews
 from ringback.store import reviews as store
 from ringback_local import template
 from ringback_local.network import parsed, sample_documents
@@ -141,7 +141,7 @@ def test_without_a_verdict_another_tracker_will_talk_to_them(here: Deployment) -
     eventually(lambda: states(here, review)[-1:] == ["Another tracker will talk to them"])
     influencer = people.known(here, "+919000000143")
     assert (influencer.stage, influencer.promised_at is not None) == (Stage.INFORMED, True)
-    assert reviews.must_not_be_asked(people.content(), influencer) == (staff.person,)
+    assert influencers.must_not_be_asked(people.content(), influencer) == (staff.person,)
 
 
 def test_a_verdict_whose_machine_was_not_told_is_told_by_the_sweep(stack: Stack, here: Deployment) -> None:

@@ -1,14 +1,18 @@
 """`ringback trackers`: who verifies influencers."""
 
+from datetime import datetime
+
 import click
 
 from ringback.domain import phones
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.phones import Unreadable, Withheld
+from ringback.domain.reviews import Review
 from ringback.domain.trackers import PIN_MEANS, Tracker
-from ringback.services import influencers
 from ringback.services import trackers as staff
 from ringback.services.phones import read as read_phone
+from ringback.store import contacts
+from ringback.store import reviews as review_store
 from ringback.store import trackers as store
 from ringback_cli import moments, output, tallies
 from ringback_cli.deployment import Deployment, on_deployment
@@ -23,6 +27,7 @@ _campaign = click.option(
     epilog="""\b
 Examples:
   ringback trackers                                     who is on duty, busy, locked out
+  ringback trackers show 09000000201                    what they owe, and their last verdicts
   ringback trackers enrol 09000000201 --name Asha --language hi
   ringback trackers duty 09000000201 --on
   ringback trackers unlock 09000000201
@@ -72,6 +77,48 @@ def list_(deployment: Deployment, campaign: str | None, clear: bool, as_json: bo
 
 
 @trackers.command()
+@click.argument("tracker")
+@on_deployment
+@_campaign
+@output.limited
+@output.in_clear
+@output.as_json
+def show(
+    deployment: Deployment, tracker: str, campaign: str | None, limit: int, clear: bool, as_json: bool
+) -> None:
+    """One tracker: how they stand, whom they owe a verdict, and the reviews that they talked in. Reads every review; --limit is about those
+    that wait for nothing any more.
+    """
+    found = _find(deployment, tracker, _whose(campaign))
+    contact = contacts.load(found.person)
+    card: dict[str, object] = {
+        "name": found.name,
+        "phone": output.number(found.phone, clear),
+        "person": found.person,
+        "standing": _standing(found, deployment),
+        "opted_out_at": contact.opted_out_at if contact else None,
+        "languages": list(found.languages),
+        "mystery": found.mystery,
+        "shift_changed_at": found.duty_at,
+        "last_call_at": found.last_call_at,
+        "busy_with": found.busy_call if found.is_busy(deployment.runtime.clock.now()) else None,
+        "wrong_pins": found.wrong_pins,
+        "locked_until": found.locked_until,
+        "reviews_given": found.reviews_given,
+    }
+    held = sorted(review_store.of_tracker(found.campaign, found.person), key=_moment, reverse=True)
+    owed = [_review(each) for each in held if each.is_waiting]
+    over = [_review(each) for each in held if not each.is_waiting][:limit]
+    if as_json:
+        output.document(card | {"owes": owed, "verdicts": over})
+        return
+    output.card({key.replace("_", " "): value for key, value in card.items()})
+    columns = {key: key for key in ("review", "kind", "state", "talked", "at", "why")}
+    output.table(columns, owed, "no verdict of theirs is awaited")
+    output.table(columns, over, "no verdicts yet")
+
+
+@trackers.command()
 @click.argument("phone")
 @on_deployment
 @_campaign
@@ -111,7 +158,7 @@ def duty(deployment: Deployment, tracker: str, campaign: str | None, on: bool) -
     found = _find(deployment, tracker, campaign)
     store.duty(campaign, found.person, on, deployment.runtime.clock.now())
     if on:
-        influencers.keep_promises(deployment.runtime)
+        staff.keep_promises(deployment.runtime)
     click.echo(f"{found.name} is {'on' if on else 'off'} duty")
 
 
@@ -179,3 +226,19 @@ def _standing(tracker: Tracker, deployment: Deployment) -> str:
     if not tracker.on_duty:
         return "off duty"
     return "in a call" if tracker.is_busy(now) else "free"
+
+
+def _review(review: Review) -> dict[str, object]:
+    return {
+        "review": review.id,
+        "kind": str(review.kind),
+        "state": str(review.state),
+        "talked": f"{review.talked_seconds} s" if review.talked_at else None,
+        "at": _moment(review),
+        "why": review.reason or (str(review.verdict) if review.verdict else None),
+    }
+
+
+def _moment(review: Review) -> datetime:
+    """When the last was heard of it."""
+    return review.verdict_at or review.talked_at or review.opened_at

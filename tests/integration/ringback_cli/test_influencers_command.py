@@ -5,6 +5,7 @@ from pathlib import Path
 from ringback.domain.influencers import Stage
 from ringback.domain.turns import Verdict
 from ringback.services import trackers
+from ringback.store import contacts
 from ringback.store import influencers as store
 from ringback.store.transactions import together
 from tests.deployment import CALLER, OTHER_CALLER, Deployment
@@ -237,3 +238,30 @@ def test_revoking_tells_that_nobody_is_connected_and_asks_no_provider_unless_ask
 
     assert "they are connected in no call now" in first.output
     assert second == {"person": deployment.person(OTHER_CALLER), "stage": "REVOKED"}
+
+
+def test_one_trackers_card_says_what_they_owe_and_what_they_said(
+    deployment: Deployment, run: Run, read: Read
+) -> None:
+    here = ("--campaign", "clean-water")
+    approved(deployment)
+    deployment.clock.move(minutes=1)
+    inform(deployment, OTHER_CALLER)
+    tracker = trackers.find("clean-water", deployment.person(ASHA))
+    waiting = talk(deployment, open_review(deployment, tracker, OTHER_CALLER, "exotel:call-5"))
+    colleague = enrol(deployment, BINA)
+
+    shown = read("trackers", "show", "09000000201", *here)
+
+    assert (shown["standing"], shown["languages"], shown["reviews_given"]) == ("free", ["hi"], 1)
+    assert [(each["review"], each["state"]) for each in shown["owes"]] == [(waiting.id, "talked")]
+    assert [(each["review"], each["why"]) for each in shown["verdicts"]] == [
+        (f"{deployment.person()}-r001", "genuine")
+    ]
+    printed = run("trackers", "show", "09000000201", *here).output
+    assert waiting.id in printed
+    assert "9000000201" not in printed
+    contacts.opt_out(colleague.person, deployment.clock.now())
+    idle = read("trackers", "show", colleague.person, *here)
+    assert (idle["owes"], idle["verdicts"], bool(idle["opted_out_at"])) == ([], [], True)
+    assert run("trackers", "show", "09000000999", *here).exit_code == 1

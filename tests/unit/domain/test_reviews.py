@@ -11,7 +11,19 @@ from ringback.domain.conversations import Call
 from ringback.domain.documents import Section
 from ringback.domain.influencers import Influencer, Stage
 from ringback.domain.menus import Session
-from ringback.domain.reviews import Awaited, Decision, Given, Kind, Lapse, Review, Rule, Rules, State, judge
+from ringback.domain.reviews import (
+    Awaited,
+    Decision,
+    Given,
+    Kind,
+    Lapse,
+    Review,
+    Rule,
+    Rules,
+    State,
+    judge,
+    meant,
+)
 from ringback.domain.trackers import Tracker
 from ringback.domain.turns import Knowledge, Verdict
 from ringback.workflows import LONGEST_NAME
@@ -230,3 +242,32 @@ def test_the_section_reads_with_its_defaults() -> None:
 
     assert problems == []
     assert (rules.answer_within, rules.ask_again, rules.pin.most_wrong) == (timedelta(minutes=30), 2, 3)
+
+
+# Which review is meant
+
+
+MYSTERY = replace(
+    REVIEW, person=OTHER, n=reviews.mystery_number("exotel:call-0/1"), kind=Kind.MYSTERY, call="exotel:call-0"
+)
+
+
+def test_who_is_rung_about_an_influencer_does_not_judge_whom_they_were_rung_by_as_a_voter() -> None:
+    owed = [MYSTERY, replace(REVIEW, opened_at=NOW - timedelta(hours=1))]
+
+    for order in (owed, owed[::-1]):
+        assert meant(order, TRACKER, REVIEW.id) == owed[1]
+        assert meant(order, TRACKER, MYSTERY.id) == MYSTERY
+
+
+@pytest.mark.parametrize("change", [{"state": State.EXPIRED}, {"tracker": OTHER}])
+def test_who_is_rung_about_a_review_that_is_no_longer_theirs_judges_nobody(change: dict[str, Any]) -> None:
+    assert meant([MYSTERY, replace(REVIEW, **change)], TRACKER, REVIEW.id) is None
+
+
+def test_who_rings_us_means_the_talk_they_were_last_taken_for_or_else_the_last() -> None:
+    later = replace(MYSTERY, talked_at=NOW + timedelta(minutes=5))
+
+    assert meant([REVIEW, later], TRACKER, None) == later
+    assert meant([REVIEW, later], replace(TRACKER, busy_call="exotel:call-1/1"), None) == REVIEW
+    assert meant([], TRACKER, None) is None

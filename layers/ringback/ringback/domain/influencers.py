@@ -123,6 +123,8 @@ class Influencer:
     """Which abuse rule sent them back to a tracker; gone with the next go-ahead."""
     promised_at: datetime | None = None
     """When they were promised to be rung back, until that was done."""
+    rung_back_at: datetime | None = None
+    """When a promise to them was last kept."""
     history: tuple[Move, ...] = ()
 
     def opened_on(self, day: date) -> int:
@@ -153,6 +155,15 @@ def moved(influencer: Influencer, change: Change, because: str, at: datetime) ->
         case Change.HELD:
             return replace(made, held=because)
     return made
+
+
+def may_be_rung_back(influencer: Influencer, once_per: timedelta, now: datetime) -> bool:
+    """Whether a promise to call them back may be kept now: they wait for a tracker, and were not rung for another promise within
+    `once_per`. Whoever forges their number has promises made to them at will (A21).
+    """
+    if influencer.stage is not Stage.INFORMED:
+        return False
+    return influencer.rung_back_at is None or now >= influencer.rung_back_at + once_per
 
 
 # ── what takes a go-ahead back ──

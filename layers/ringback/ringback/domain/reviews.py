@@ -14,7 +14,7 @@ rung in a voter's stead.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -298,6 +298,26 @@ class Rule(StrEnum):
     """The two were not connected, or not for long enough."""
     TOO_MANY = "too-many-approvals"
     """In this hour, by this tracker (A23)."""
+
+
+def meant(owed: Iterable[Review], tracker: Tracker, rung_about: str | None) -> Review | None:
+    """The review that a tracker has in mind who gave the PIN in a call; None where none waits.
+
+    Whom we rang about one review judges that one or nothing. Who rang us has the last talk in mind: the one they were last taken for, or
+    else the one that ended last.
+    """
+    waiting = [each for each in owed if each.is_waiting and each.tracker == tracker.person]
+    if rung_about:
+        return next((each for each in waiting if each.id == rung_about), None)
+    return max(
+        waiting,
+        key=lambda each: (
+            tracker.busy_call == f"{each.call}/{each.attempt}",
+            each.talked_at or each.opened_at,
+            each.id,
+        ),
+        default=None,
+    )
 
 
 class Decision(StrEnum):

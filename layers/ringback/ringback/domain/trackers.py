@@ -145,12 +145,12 @@ class Identified:
 
     tracker: Tracker
     review: str | None
-    """The review that has waited for their verdict the longest; None when none does."""
+    """The review that they have in mind (`domain.reviews.meant`); None when none waits for their verdict."""
 
     @property
     def fields(self) -> Mapping[str, str]:
-        """What their call is told: who speaks, and which review is meant."""
-        return {"tracker": self.tracker.person} | ({"review": self.review} if self.review else {})
+        """What their call is told: who speaks, and which review is meant; an empty one, too, stands before what the call knew."""
+        return {"tracker": self.tracker.person, "review": self.review or ""}
 
 
 def was_identified(fields: Mapping[str, str], tracker: Tracker) -> bool:

@@ -51,10 +51,10 @@ from ringback.providers.base import (
 )
 from ringback.runtime import Runtime
 from ringback.services import callbacks, trackers
+from ringback.services import influencers as people
 from ringback.services import reviews as staff_reviews
 from ringback.services.callbacks import Line
 from ringback.services.campaigns import Shelf
-from ringback.services.influencers import limits_of
 from ringback.services.patches import PAUSE_SECONDS, RACED_FOR, commit, entry_of, legible, without_keys
 from ringback.services.phones import read as read_phone
 from ringback.services.pools import Pools
@@ -275,7 +275,7 @@ class Connects:
         """Why nobody may be opened for this caller; the stage was read a moment ago, consistently."""
         if asked.party is Party.TRACKER:
             return None if asked.influencer.stage in (Stage.INFORMED, Stage.IN_REVIEW) else Reason.NOT_ALLOWED
-        blocked = influencers.may_be_patched(asked.influencer, limits_of(asked.content), asked.now)
+        blocked = influencers.may_be_patched(asked.influencer, people.limits_of(asked.content), asked.now)
         if blocked is not None:
             observability.count("PatchBlocked")
             observability.logger.warning(
@@ -394,9 +394,15 @@ class Connects:
     def _tracker_rung(self, asked: _Asked, patch: Patch, n: int) -> Attempt | None:
         """A free tracker, with the review that their call opens; the influencer's stage moves with it."""
         exclude = {*(attempt.who for attempt in patch.attempts)}
-        exclude |= {*staff_reviews.must_not_be_asked(asked.content, asked.influencer)}
+        exclude |= {*people.must_not_be_asked(asked.content, asked.influencer)}
         tracker = trackers.choose(
-            self._runtime, asked.content.id, asked.influencer, asked.call_id, n, exclude
+            self._runtime,
+            asked.content,
+            asked.influencer,
+            asked.call_id,
+            n,
+            exclude,
+            number=asked.call.number,
         )
         if tracker is None:
             return None
@@ -436,7 +442,14 @@ class Connects:
     def _mystery_rung(self, asked: _Asked, patch: Patch, n: int) -> Attempt | None:
         exclude = {attempt.who for attempt in patch.attempts}
         tracker = trackers.choose(
-            self._runtime, asked.content.id, asked.influencer, asked.call_id, n, exclude, mystery=True
+            self._runtime,
+            asked.content,
+            asked.influencer,
+            asked.call_id,
+            n,
+            exclude,
+            number=asked.call.number,
+            mystery=True,
         )
         if tracker is None:
             return None

@@ -3,11 +3,10 @@
 Every step may be repeated and comes in any order: what does not follow from where an influencer stands changes nothing.
 """
 
-from collections.abc import Callable
 from datetime import date, datetime, timedelta
 
 from ringback import observability, queues
-from ringback.domain import influencers, phones, pools
+from ringback.domain import influencers, phones, pools, reviews
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.dials import Dial, name_for
@@ -20,7 +19,7 @@ from ringback.runtime import Runtime
 from ringback.services.campaigns import Shelf
 from ringback.store import catalog, dials, patches, voters
 from ringback.store import influencers as store
-from ringback.store import trackers as tracker_store
+from ringback.store import reviews as review_store
 from ringback.store.transactions import together
 
 EXPIRED = "valid no longer"
@@ -180,7 +179,7 @@ def sweep(runtime: Runtime) -> int:
     return expired
 
 
-# ── a promise to call back, kept ──
+# ── a promise to call back ──
 
 
 def promise(runtime: Runtime, person: str, cause: str, at: datetime) -> bool:
@@ -195,43 +194,34 @@ def promise(runtime: Runtime, person: str, cause: str, at: datetime) -> bool:
     return promised
 
 
-def keep_promises(runtime: Runtime, has_time: Callable[[], bool] = lambda: True) -> int:
-    """Ring those who were promised it, the longest waiting first, no more than there are free trackers; returns how many.
+def must_not_be_asked(campaign: Campaign, influencer: Influencer) -> tuple[str, ...]:
+    """The trackers who talked to the influencer and gave no verdict: the next one is somebody else. At most one read."""
+    if campaign.reviews is None or not influencer.review:
+        return ()
+    last = review_store.load(f"{influencer.person}-{reviews.number(influencer.review)}")
+    return reviews.asked_before(last, campaign.reviews)
 
-    Each promise is kept once: the dial is named after it, so that an interruption between the two writes rings nobody twice.
+
+def ring_back(runtime: Runtime, campaign: Campaign, influencer: Influencer) -> bool:
+    """Keep the promise to ring an influencer back. Each is kept once: the dial is named after it, so that an interruption between the two
+    writes rings nobody twice. False when it was kept, or there is none.
     """
-    now, shelf, kept = runtime.clock.now(), Shelf(runtime.settings.catalog_cache_seconds), 0
-    free: dict[str, int] = {}
-    for influencer in sorted(store.promised(now), key=lambda each: each.promised_at or now):
-        if not has_time():
-            break
-        campaign = influencer.campaign
-        if campaign not in free:
-            on_duty = tracker_store.of_campaign(campaign, only_on_duty=True)
-            free[campaign] = sum(tracker.is_free(now) for tracker in on_duty)
-        if free[campaign] > 0 and _ring_back(runtime, shelf.current(campaign), influencer, now):
-            free[campaign] -= 1
-            kept += 1
-    return kept
-
-
-def _ring_back(runtime: Runtime, campaign: Campaign, influencer: Influencer, now: datetime) -> bool:
-    if influencer.promised_at is None or campaign.reviews is None or influencer.stage is Stage.IN_REVIEW:
+    now = runtime.clock.now()
+    if influencer.promised_at is None or campaign.reviews is None:
         return False
-    if influencer.stage is Stage.INFORMED:
-        cause = f"promise:{influencer.person}/{int(influencer.promised_at.timestamp() * 1000)}"
-        dial = Dial(
-            person=influencer.person,
-            name=name_for(campaign.id, campaign.reviews.menu, cause),
-            campaign=campaign.id,
-            number=campaign.reviews.number,
-            menu=campaign.reviews.menu,
-            kind=DialKind.RING_BACK,
-            cause=cause,
-            caused_at=now,
-        )
-        place(runtime, dial)
-    return store.kept(influencer.person, influencer.promised_at)
+    cause = f"promise:{influencer.person}/{int(influencer.promised_at.timestamp() * 1000)}"
+    dial = Dial(
+        person=influencer.person,
+        name=name_for(campaign.id, campaign.reviews.menu, cause),
+        campaign=campaign.id,
+        number=campaign.reviews.number,
+        menu=campaign.reviews.menu,
+        kind=DialKind.RING_BACK,
+        cause=cause,
+        caused_at=now,
+    )
+    place(runtime, dial)
+    return store.kept(influencer.person, influencer.promised_at, now)
 
 
 def place(runtime: Runtime, dial: Dial) -> None:

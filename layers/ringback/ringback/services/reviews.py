@@ -62,13 +62,6 @@ def find(review_id: str) -> Review:
 # ── a review opens ──
 
 
-def must_not_be_asked(campaign: Campaign, influencer: Influencer) -> tuple[str, ...]:
-    """The trackers who talked to the influencer and gave no verdict: the next one is somebody else."""
-    if campaign.reviews is None or not influencer.review:
-        return ()
-    return reviews.asked_before(_last(influencer), campaign.reviews)
-
-
 def open(
     runtime: Runtime,
     campaign: Campaign,

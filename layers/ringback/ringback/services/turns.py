@@ -21,7 +21,7 @@ from ringback.domain.conversations import ANSWERS_KEPT, QUIET_FOR, Call, Saved
 from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.domain.facts import Entry, TurnTaken
 from ringback.domain.influencers import Stage
-from ringback.domain.menus import RESERVED, Session, State, Turn, step
+from ringback.domain.menus import RESERVED, REVIEW, Session, State, Turn, step
 from ringback.domain.nodes import Manner, Menu, Subject
 from ringback.domain.turns import (
     Begin,
@@ -293,7 +293,9 @@ class Turns:
 
         content = self._shelf.version(call.campaign, call.version)
         _, phone = who_called(call.caller, content, read_phone)
-        found = trackers.identify(self._runtime, content, phone, asked.digits or "")
+        # The fields are those of the dial, so a review in them is the one that we rang about.
+        rung_about = call.session.knowledge.fields.get(REVIEW)
+        found = trackers.identify(self._runtime, content, phone, asked.digits or "", rung_about)
         return Identified(found is not None, found.fields if found else {})
 
     def _may_keep_keys(self, asked: TurnRequest, call: Call | None) -> bool:

@@ -176,9 +176,13 @@ def _promising(person: str, at: datetime) -> list[Action]:
     return [InfluencerRow.promises.set(bucket), InfluencerRow.promised_at.set(times.written(at))]
 
 
-def kept(person: str, promised_at: datetime) -> bool:
-    """The promise of that moment was kept; False when it is another by now, or none."""
-    actions = [InfluencerRow.promises.remove(), InfluencerRow.promised_at.remove()]
+def kept(person: str, promised_at: datetime, now: datetime) -> bool:
+    """The promise of that moment was kept now; False when it is another by then, or none."""
+    actions = [
+        InfluencerRow.promises.remove(),
+        InfluencerRow.promised_at.remove(),
+        InfluencerRow.rung_back_at.set(times.written(now)),
+    ]
     same = InfluencerRow.promised_at == times.written(promised_at)
     return update_if(InfluencerRow, person, actions=actions, condition=same) is not None
 
@@ -252,6 +256,7 @@ def _influencer(row: InfluencerRow) -> Influencer:
         day=row.day or "",
         held=row.held,
         promised_at=times.read(row.promised_at) if row.promised_at else None,
+        rung_back_at=times.read(row.rung_back_at) if row.rung_back_at else None,
         history=tuple(map(_move, json.loads(row.history))),
         **counts,
     )

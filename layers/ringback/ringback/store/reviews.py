@@ -49,6 +49,12 @@ def of_person(person: str) -> list[Review]:
     return [_review(row) for row in ReviewRow.query(person, consistent_read=True)]
 
 
+def of_tracker(campaign: str, tracker: str) -> list[Review]:
+    """Every review in which a tracker was the last to talk, in no order. Scans the table: for operators, not for a request."""
+    theirs = (ReviewRow.tracker == tracker) & (ReviewRow.campaign == campaign)
+    return list(map(_review, ReviewRow.scan(filter_condition=theirs)))
+
+
 def keep(review: Review) -> bool:
     """Write a new review that moves nobody, a mystery review; False when it was written before."""
     return put_if_new(_row(review), ReviewRow.person)

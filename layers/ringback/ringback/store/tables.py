@@ -388,6 +388,7 @@ class InfluencerRow(Model):
     promises = UnicodeAttribute(null=True)
     promised_at = UnicodeAttribute(null=True)
     promised_for = UnicodeAttribute(null=True)
+    rung_back_at = UnicodeAttribute(null=True)
     history = UnicodeAttribute()
     by_stage = ListingIndex()
     waiting = PromisesIndex()

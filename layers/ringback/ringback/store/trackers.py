@@ -1,6 +1,6 @@
 """Trackers: one row each, under their campaign, so that those on duty are one Query."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from pynamodb.expressions.condition import Condition
@@ -8,9 +8,11 @@ from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from ringback.domain import times
+from ringback.domain.contacts import Contact
 from ringback.domain.trackers import PinLimits, Tracker
-from ringback.store.singles import load_single, moment, ms, update_single
-from ringback.store.tables import Attributes, TrackerRow, update_if
+from ringback.store import contacts
+from ringback.store.singles import ONLY, load_single, moment, ms, update_single
+from ringback.store.tables import Attributes, ContactRow, CounterRow, TrackerRow, read_together, update_if
 from ringback.store.transactions import Write
 
 
@@ -57,6 +59,16 @@ def of_campaign(campaign: str, *, only_on_duty: bool = False) -> Iterator[Tracke
     """A campaign's trackers, read consistently: a few hundred at most, so one Query of a page or two."""
     condition: Condition | None = TrackerRow.on_duty == True if only_on_duty else None  # noqa: E712
     return map(_tracker, TrackerRow.query(campaign, filter_condition=condition, consistent_read=True))
+
+
+def as_contacts(campaign: str, people: Iterable[str]) -> tuple[Mapping[str, Contact], str | None]:
+    """Trackers as people who may have asked to be left alone, and why the campaign's sending is paused (None while it is not), read
+    consistently in one request. At most 99 people.
+    """
+    pause = {"name": f"pause#{campaign}", "shard": ONLY}
+    found = read_together({ContactRow: [{"person": each} for each in people], CounterRow: [pause]})
+    known = {contact.person: contact for contact in map(contacts.read, found[ContactRow])}
+    return known, next((row["reason"]["S"] for row in found[CounterRow]), None)
 
 
 def duty(campaign: str, person: str, on: bool, at: datetime) -> bool:

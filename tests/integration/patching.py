@@ -158,6 +158,14 @@ class Caller:
                 self.handset.wait()
         self.order: dict[str, Any] = {}
 
+    @classmethod
+    def on_the_line(cls, patched: Patched, handset: Handset, phone: str, call_id: str) -> "Caller":
+        """An influencer whom we rang, and who has walked the menu to where they are connected."""
+        caller = cls.__new__(cls)
+        caller._patched, caller.phone, caller.call_id, caller.handset = patched, phone, call_id, handset
+        caller.order = {}
+        return caller
+
     @property
     def is_at_connect(self) -> bool:
         return self.handset.branch == "dial"

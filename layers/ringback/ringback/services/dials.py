@@ -14,7 +14,7 @@ from ringback.domain.policy import CallEffect, Hold, Refuse, Rule, Send, Spent, 
 from ringback.providers.base import Accepted, Outcome, OutgoingCall, Provider
 from ringback.queues import Ticket
 from ringback.runtime import Runtime
-from ringback.services import effects
+from ringback.services import effects, ring_backs
 from ringback.services.callbacks import dial_address
 from ringback.services.campaigns import Shelf
 from ringback.services.effects import EVIDENCE_DUE, Candidate, Trade, Worker
@@ -84,6 +84,7 @@ class Dialler:
                 give_back=_give_back,
                 accepted=_placed,
                 refused=_refused,
+                declined=_declined,
             ),
         )
 
@@ -110,7 +111,7 @@ class Dialler:
         return candidates, unclear
 
     def _candidate(self, dial: Dial, contact: Contact, campaign: Campaign, spent: Spent) -> Candidate[Dial]:
-        cost = 0 if dial.kind is Kind.DUTY else campaign.call_cost_paise
+        cost = 0 if dial.kind is Kind.DUTY else campaign.call_cost_paise(dial.menu)
 
         def decide(now: datetime) -> Send | Hold | Refuse:
             effect = CallEffect(dial.kind, contact.phone, dial.number, dial.caused_at, cost)
@@ -131,7 +132,7 @@ class Dialler:
                     callback_url=dial_address(self._runtime, dial.dial_id, "status"),
                     custom_field=dial.dial_id,
                     ring_seconds=round(campaign.callbacks.ring_for.total_seconds()),
-                    longest_seconds=round(campaign.callbacks.longest.total_seconds()),
+                    longest_seconds=round(campaign.longest_call(dial.menu).total_seconds()),
                 )
             )
 
@@ -165,6 +166,11 @@ def _placed(dial: Dial, accepted: Accepted, now: datetime) -> None:
 def _refused(dial: Dial, rule: str) -> None:
     if rule in _NOT_ABOUT_THE_PERSON:
         contacts.forget_plan(dial.person, planned_as(dial.menu), dial.cause)
+    ring_backs.came_to_nothing(dial)
+
+
+def _declined(dial: Dial) -> None:
+    ring_backs.came_to_nothing(dial)
 
 
 # what is heard of them
@@ -189,15 +195,23 @@ def ended(campaign: Campaign, news: DialEnded, heard_at: datetime) -> Dial | Non
         return None
     if dial.state is not after:
         _count_contradiction(dial, after)
+        if dial.state is State.ANSWERED:
+            ring_backs.came_to_nothing(dial, _call_of(campaign, dial))
         return None
     if changed:
         observability.count(f"Dial{after.title().replace('-', '')}")
         if after in (State.BUSY, State.NO_ANSWER, State.FAILED) and dial.kind is not Kind.DUTY:
-            _give_back(campaign, campaign.call_cost_paise)
+            _give_back(campaign, campaign.call_cost_paise(dial.menu))
     following = dials.next_attempt(dial, campaign.callbacks.retries, heard_at)
     if following is not None:
         store.plan(following)
+    else:
+        ring_backs.came_to_nothing(dial, _call_of(campaign, dial))
     return following
+
+
+def _call_of(campaign: Campaign, dial: Dial) -> str | None:
+    return f"{campaign.provider}:{dial.provider_id}" if dial.provider_id else None
 
 
 def _count_contradiction(dial: Dial, told: State) -> None:

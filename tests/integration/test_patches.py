@@ -18,7 +18,7 @@ from ringback.services.pools import change
 from ringback.store import contacts, influencers, ledger, patches, sending
 from ringback.store import reviews as review_store
 from ringback.store.transactions import together
-from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, deployed, emitted, local
+from tests.deployment import CALLER, OTHER_CALLER, VOLUNTEER, Deployment, callers, deployed, emitted, local
 from tests.integration import people
 from tests.integration.patching import LINE, POOL, Caller, Patched, voter_phones
 from tests.integration.wire import AwsRequest, Moment, listening
@@ -459,6 +459,23 @@ def test_who_may_not_be_rung_is_not(
     patched.fill(tmp_path, VOTERS[:1], **known)
     assert patched.begin().ask() is None
     assert patched.voter(VOTERS[0]).rule == rule
+
+
+def test_a_voter_on_the_list_who_rang_us_lately_is_rung_however_long_ago_they_rang_first(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:1], dnd=True)
+    deployment.clock.move(days=-240)
+    deployment.ring(VOTERS[0], VOLUNTEER, call_id="first")
+    patched.react()
+    deployment.clock.move(days=239)
+    deployment.ring(VOTERS[0], VOLUNTEER, call_id="last")
+    patched.react()
+    deployment.clock.move(days=1)
+
+    assert patched.begin().ask() == VOTERS[0]
 
 
 def test_a_budget_that_is_used_up_stops_everybody_and_drops_nobody(patched: Patched) -> None:

@@ -337,7 +337,7 @@ class Connects:
             stranger=Stranger(
                 consent=voter.consent.evidence if voter.consent else None,
                 is_dnd=voter.is_dnd,
-                called_us_at=contact.first_called_at if contact else None,
+                called_us_at=contact.last_called_at if contact else None,
                 attempts=voter.attempts,
                 last_attempt_at=voter.last_at,
                 area_calls_today=climate.areas.get(voter.area or "", 0),

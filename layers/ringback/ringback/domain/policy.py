@@ -105,6 +105,8 @@ class CallEffect:
     """At most."""
     stranger: Stranger | None = None
     """For `Kind.STRANGER`; without it nothing is known of them."""
+    is_moot: bool = False
+    """Whether what they were to be asked is settled by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,8 @@ def _refusals_of_call(
     yield from _refusals_of_person(effect.phone, standing, campaign, rules.classes if rules else frozenset())
     if effect.number not in campaign.numbers:
         yield Refuse(Rule.CALLER_ID, "the campaign no longer has the number")
+    if effect.is_moot:
+        yield Refuse(Rule.SETTLED, "there is nothing left to ask")
     if effect.kind is Kind.STRANGER:
         yield from _refusals_of_stranger(effect.stranger or _NOTHING_KNOWN, campaign, now)
     yield from _refusals_of_age(effect.caused_at, campaign, now)

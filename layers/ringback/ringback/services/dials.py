@@ -18,7 +18,7 @@ from ringback.services import effects, ring_backs
 from ringback.services.callbacks import dial_address
 from ringback.services.campaigns import Shelf
 from ringback.services.effects import EVIDENCE_DUE, Candidate, Trade, Worker
-from ringback.store import contacts, sending
+from ringback.store import contacts, reviews, sending
 from ringback.store import dials as store
 
 _NOT_ABOUT_THE_PERSON = (Rule.STALE, Rule.BUDGET, Rule.CALLER_ID)
@@ -111,10 +111,11 @@ class Dialler:
         return candidates, unclear
 
     def _candidate(self, dial: Dial, contact: Contact, campaign: Campaign, spent: Spent) -> Candidate[Dial]:
+        is_moot = _is_moot(dial)
         cost = 0 if dial.kind is Kind.DUTY else campaign.call_cost_paise(dial.menu)
 
         def decide(now: datetime) -> Send | Hold | Refuse:
-            effect = CallEffect(dial.kind, contact.phone, dial.number, dial.caused_at, cost)
+            effect = CallEffect(dial.kind, contact.phone, dial.number, dial.caused_at, cost, is_moot=is_moot)
             standing = Standing(
                 opted_out_at=contact.opted_out_at,
                 suppressed=contact.suppressed,
@@ -141,6 +142,14 @@ class Dialler:
 
         departs_at = dial.departs_at or self._runtime.clock.now()
         return Candidate(dial, campaign, cost, departs_at, decide, ask, refreshed)
+
+
+def _is_moot(dial: Dial) -> bool:
+    """Whether a tracker would be rung for a verdict that nobody waits for any more: they rang the line themselves, or time was up."""
+    review = (
+        reviews.load(dial.fields["review"]) if dial.kind is Kind.DUTY and "review" in dial.fields else None
+    )
+    return review is not None and (not review.is_waiting or review.verdict is not None)
 
 
 def _purse(campaign: str) -> str:

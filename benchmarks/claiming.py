@@ -102,7 +102,7 @@ def claim(runtime: Runtime, doors: Pools, pool: str, call_id: str) -> Claimed:
     """What a Connect does once it has its slot, without the gate: a ticket, the voter, and the transaction of claim, patch and fact."""
     claimed, key = Claimed(), f"{call_id}/1"
     while (ticket := doors.take(pool, key)) is not None:
-        voter, _ = voters.load_with_contact(pool, ticket.person)
+        voter = voters.load_known(pool, ticket.person).voter
         if voter is not None and pools.is_claimable(voter, ticket):
             patch, entry = _dialled(runtime, pool, call_id, ticket)
             also = partial(voters.add_claim, ticket=ticket, claim=key, now=entry.received_at)

@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from benchmarks import crowds
 from benchmarks.claiming import POOL, runtime
 from benchmarks.deployment import unlimited
+from ringback.domain import times
 from ringback.domain.conversations import Call, Saved
 from ringback.domain.facts import Entry
 from ringback.domain.influencers import Influencer, Stage
@@ -92,14 +93,14 @@ def ring(made: Runtime, numbers: Iterable[int]) -> None:
 def fill(made: Runtime, size: int) -> None:
     """A pool of so many voters, open: whoever they are, they may be rung."""
     pool_store.create(POOL, SHARDS)
-    rows = []
+    rows, today = [], times.written(made.clock.now())
     for shard in range(SHARDS):
         phones = [f"+9198000{n:05}" for n in range(shard, size, SHARDS)]
         people = [person_id(made.secrets.person_pepper, CAMPAIGN, phone) for phone in phones]
         for at in range(0, len(people), 500):
             block = Block(f"0123456789ab.{shard}.{at // 500}", people[at : at + 500], is_new=True)
             for place, person in enumerate(block.people):
-                told = _TOLD | {"phone": phones[at + place]}
+                told = _TOLD | {"phone": phones[at + place], "dnd_checked_at": today}
                 rows.append(voters.row_of(POOL, person, "0123456789ab", block.ticket(place), told))
             pool_store.advance(POOL, shard, pool_store.place(POOL, shard, block), block)
     for at in range(0, len(rows), 25):
@@ -114,7 +115,6 @@ _TOLD: dict[str, str | bool] = {
     "consent_evidence": "sheet 12",
     "consent_at": "2026-01-15T00:00:00.000+05:30",
     "dnd": False,
-    "dnd_checked_at": "2026-01-15T00:00:00.000+05:30",
 }
 
 

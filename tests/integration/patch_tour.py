@@ -125,6 +125,14 @@ def take(functions: Functions, react: Callable[[], None]) -> None:
     for body in functions.bodies(functions.runtime.settings.dial_queue_url):
         functions.invoke("place_call", sqs(body))
 
+    # One that comes too late to be placed.
+    late = f"{functions.person(CALLER)}.clean-water.influencer.{'b' * 16}"
+    functions.invoke("patch_call", {"task": "ring", "dial": late, "cause": "exotel:missed-too-long-ago"})
+    functions.invoke("patch_call", {"task": "wait-for-patch", "dial": late, "token": "token-4"})
+    functions.clock.move(hours=25)
+    for body in functions.bodies(functions.runtime.settings.dial_queue_url):
+        functions.invoke("place_call", sqs(body))
+
     # Somebody who was put through complains; then a ticket whose door died, voters whose days are over, and a pool that drains.
     functions.invoke("voice_webhook", missed_call("complaint", second, OPT_OUT))
     react()

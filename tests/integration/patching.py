@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
+from ringback.domain import times
 from ringback.domain.influencers import Stage
 from ringback.domain.loads import Listed, Order
 from ringback.domain.patches import Patch
@@ -51,6 +52,14 @@ class Patched:
             del document["patching"]["mystery_percent"]
             del document["patching"]["mystery_brief"]
 
+    def move_to(self, pool: str, **changes: Any) -> None:
+        """The campaign rings voters of another pool from now on."""
+        self.deployment.publish(
+            "clean-water", lambda document: self._changed(document, {"pool": pool} | changes)
+        )
+        self.clock.move(minutes=1)
+        self.restart()
+
     def restart(self) -> None:
         """New processes take over."""
         self.deployment.restart()
@@ -82,24 +91,27 @@ class Patched:
         consent: bool = True,
         dnd: bool = False,
         area: str | None = None,
+        pool: str = POOL,
     ) -> None:
         """Load voters, who agreed to be rung and are on no list, and open the pool."""
         pepper = self.runtime.secrets.person_pepper
-        spool = loads.Spool(pepper, "clean-water", folder / "spool", Order.GIVEN, 0)
+        file = folder / pool.replace("/", "-")
+        spool = loads.Spool(pepper, "clean-water", file, Order.GIVEN, 0)
         for phone in phones:
             spool.add(Listed(phone, "en", area=area))
-        loads.load(self.runtime, POOL, "first", spool)
+        loads.load(self.runtime, pool, "first", spool)
         spool.close()
-        change(self.runtime, POOL, PoolState.OPEN)
+        change(self.runtime, pool, PoolState.OPEN)
         for phone in phones:
             known = [
                 VoterRow.dnd.set(dnd),
+                VoterRow.dnd_checked_at.set(times.written(self.clock.now())),
                 VoterRow.consent.set("form"),
                 VoterRow.consent_evidence.set(EVIDENCE),
                 VoterRow.consent_at.set("2026-03-01T05:30:00.000+00:00"),
             ]
-            key = f"{POOL}/{self.deployment.person(phone)}"
-            update_if(VoterRow, key, actions=known if consent else known[:1])
+            key = f"{pool}/{self.deployment.person(phone)}"
+            update_if(VoterRow, key, actions=known if consent else known[:2])
 
     # what Exotel asks and tells
 
@@ -128,8 +140,8 @@ class Patched:
     def held(self) -> Held:
         return slots.load("exotel")
 
-    def voter(self, phone: str) -> Voter:
-        found = voters.load(POOL, self.deployment.person(phone))
+    def voter(self, phone: str, pool: str = POOL) -> Voter:
+        found = voters.load(pool, self.deployment.person(phone))
         assert found is not None
         return found
 
@@ -157,6 +169,14 @@ class Caller:
             else:
                 self.handset.wait()
         self.order: dict[str, Any] = {}
+
+    @classmethod
+    def on_the_line(cls, patched: Patched, handset: Handset, phone: str, call_id: str) -> "Caller":
+        """An influencer whom we rang, and who has walked the menu to where they are connected."""
+        caller = cls.__new__(cls)
+        caller._patched, caller.phone, caller.call_id, caller.handset = patched, phone, call_id, handset
+        caller.order = {}
+        return caller
 
     @property
     def is_at_connect(self) -> bool:

@@ -17,12 +17,12 @@ from ringback.providers.base import Provider
 from ringback.services import patches as service
 from ringback.services import trackers
 from ringback.services.facts import Reaction
-from ringback.services.pools import change
+from ringback.services.pools import change, reissue_due
 from ringback.store import contacts, influencers, ledger, patches, sending
 from ringback.store import reviews as review_store
 from ringback.store import trackers as tracker_store
 from ringback.store.transactions import together
-from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, deployed, emitted, local
+from tests.deployment import CALLER, OTHER_CALLER, VOLUNTEER, Deployment, callers, deployed, emitted, local
 from tests.integration import people
 from tests.integration.patching import LINE, POOL, Caller, Patched, voter_phones
 from tests.integration.wire import AwsRequest, Moment, listening
@@ -463,6 +463,82 @@ def test_who_may_not_be_rung_is_not(
     patched.fill(tmp_path, VOTERS[:1], **known)
     assert patched.begin().ask() is None
     assert patched.voter(VOTERS[0]).rule == rule
+
+
+def test_a_voter_on_the_list_who_rang_us_lately_is_rung_however_long_ago_they_rang_first(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:1], dnd=True)
+    deployment.clock.move(days=-240)
+    deployment.ring(VOTERS[0], VOLUNTEER, call_id="first")
+    patched.react()
+    deployment.clock.move(days=239)
+    deployment.ring(VOTERS[0], VOLUNTEER, call_id="last")
+    patched.react()
+    deployment.clock.move(days=1)
+
+    assert patched.begin().ask() == VOTERS[0]
+
+
+WARD = "clean-water/ward-12"
+
+
+@pytest.mark.parametrize("was_loaded_before", [True, False])
+def test_whom_somebody_talked_to_is_not_rung_again_out_of_another_pool(
+    deployment: Deployment, tmp_path: Path, was_loaded_before: bool
+) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER, OTHER_CALLER)
+    patched.fill(tmp_path, VOTERS[:1])
+    if was_loaded_before:
+        patched.fill(tmp_path, VOTERS[:2], pool=WARD)
+    caller = patched.begin()
+    assert caller.ask() == VOTERS[0]
+    patched.react()
+    caller.talk(VOTERS[0])
+    patched.react()
+    if not was_loaded_before:
+        patched.fill(tmp_path, VOTERS[:2], pool=WARD)
+    patched.move_to("ward-12")
+    deployment.clock.move(days=5)
+
+    assert patched.begin(OTHER_CALLER, "call-2").ask() == VOTERS[1]
+    left = patched.begin(CALLER, "call-3")
+    assert left.ask() is None
+    met = patched.voter(VOTERS[0], WARD)
+    assert (met.state, met.rule) == (VoterState.DROPPED, "settled")
+
+
+def test_attempts_and_the_days_in_between_count_whatever_pool_a_voter_is_rung_out_of(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment, attempts_per_voter=2)
+    patched.approve(CALLER)
+    for pool in (POOL, WARD):
+        patched.fill(tmp_path, VOTERS[:1], pool=pool)
+    caller = patched.begin()
+    assert caller.ask() == VOTERS[0]
+    assert caller.failed(VOTERS[0]) is None
+    patched.react()
+
+    patched.move_to("ward-12", attempts_per_voter=2)
+    assert patched.begin(call_id="call-2").ask() is None
+    waits = patched.voter(VOTERS[0], WARD)
+    assert (waits.state, waits.rule) == (VoterState.WAITING, "too-soon")
+
+    deployment.clock.move(days=5)
+    reissue_due(deployment.runtime)
+    caller = patched.begin(call_id="call-3")
+    assert caller.ask() == VOTERS[0]
+    caller.failed(VOTERS[0])
+    patched.react()
+    deployment.clock.move(days=5)
+    patched.fill(tmp_path, VOTERS[:1], pool="clean-water/ward-13")
+    patched.move_to("ward-13", attempts_per_voter=2)
+    assert patched.begin(call_id="call-4").ask() is None
+    assert patched.voter(VOTERS[0], "clean-water/ward-13").rule == "attempts"
 
 
 def test_a_budget_that_is_used_up_stops_everybody_and_drops_nobody(patched: Patched) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from ringback.domain.errors import NotFound, Rejected
-from ringback.domain.pools import Outcome, PoolState, Redial, State, Ticket, held, refused
+from ringback.domain.pools import Outcome, PoolState, Redial, Rung, State, Ticket, held, refused
 from ringback.domain.rules import Window
 from ringback.services import pools
 from ringback.services.pools import LOST_AFTER, Pools, change, recount, reissue_due, sweep
@@ -65,11 +65,11 @@ def test_a_pool_of_people_who_all_opted_out_is_dropped_to_the_last(
 ) -> None:
     doors, refusals = opened(deployment.runtime, tmp_path, 12), 0
     while ticket := doors.take(POOL, f"exotel:1/{refusals}"):
-        found, contact = voters.load_with_contact(POOL, ticket.person)
-        assert found is not None
-        assert contact is None
-        assert doors.set_aside(found, ticket, refused("opted-out"))
-        assert not doors.set_aside(found, ticket, refused("opted-out"))
+        known = voters.load_known(POOL, ticket.person)
+        assert known.voter is not None
+        assert (known.contact, known.rung) == (None, Rung())
+        assert doors.set_aside(known.voter, ticket, refused("opted-out"))
+        assert not doors.set_aside(known.voter, ticket, refused("opted-out"))
         refusals += 1
 
     assert refusals == 12

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from ringback.domain.dials import State as DialState
 from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.domain.influencers import Change, Stage
 from ringback.domain.reviews import Awaited, Decision, Kind, Lapse, Rule, State
@@ -287,6 +288,26 @@ def test_without_a_verdict_other_trackers_are_asked_a_bounded_number_of_times(de
 
     assert promised == [True, True, False, True]  # after the bound, it begins anew when the influencer rings
     assert emitted("ReviewExpired") == 4
+
+
+def test_a_tracker_who_was_busy_and_then_rang_the_line_themselves_is_not_rung_for_the_verdict(
+    deployment: Deployment,
+) -> None:
+    inform(deployment)
+    tracker = enrol(deployment)
+    review = talk(deployment, open_review(deployment, tracker))
+    reviews.ask(deployment.runtime, review.id)
+    deployment.place(deployment.to_dial())
+    deployment.end(deployment.dial(ASHA), "busy")
+    deployment.react()
+    judge(deployment, review)
+    deployment.clock.move(minutes=6)
+    deployment.release()
+    deployment.place(deployment.to_dial())
+
+    first, second = deployment.dials(ASHA)
+    assert (first.state, second.state, second.rule) == (DialState.BUSY, DialState.REFUSED, "settled")
+    assert len(deployment.provider.called) == 1
 
 
 def test_a_late_verdict_does_not_count(deployment: Deployment) -> None:

@@ -1,16 +1,23 @@
 """A missed call by an influencer who has their go-ahead becomes one patch to come."""
 
+import json
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ringback import workflows
+from ringback.domain.dials import State
+from ringback.domain.errors import Rejected
+from ringback.domain.facts import FailureAction
 from ringback.domain.influencers import Stage
+from ringback.providers.base import Declined, OutgoingCall
 from ringback.services import ring_backs
-from ringback.store import patches as patch_store
+from ringback.store import contacts, sending
 from tests.deployment import CALLER, OTHER_CALLER, Deployment
 from tests.integration import people
-from tests.integration.patching import Patched, voter_phones
+from tests.integration.patching import Caller, Patched, voter_phones
 
 RING_BACK = "+918040001034"
 
@@ -20,13 +27,14 @@ class Machines:
 
     def __init__(self) -> None:
         self.started: list[dict[str, Any]] = []
-        self.told: list[str] = []
+        self.told: list[tuple[str, bool]] = []
+        """Token and whether they talked."""
 
     def start_execution(self, **given: Any) -> None:
         self.started.append(given)
 
     def send_task_success(self, *, taskToken: str, output: str) -> None:
-        self.told.append(taskToken)
+        self.told.append((taskToken, json.loads(output)["talked"]))
 
 
 @pytest.fixture
@@ -73,26 +81,146 @@ def test_a_missed_call_on_another_number_rings_nobody_back(patched: Patched, mac
     assert machines.started == []
 
 
-def test_the_end_of_the_patch_and_the_token_meet_whichever_comes_first(
-    patched: Patched, machines: Machines, tmp_path: Any
-) -> None:
-    from dataclasses import dataclass
+def rung(patched: Patched, machines: Machines) -> OutgoingCall:
+    """The influencer gave a missed call; their machine waits, and their phone rings."""
+    deployment = patched.deployment
+    deployment.ring(CALLER, RING_BACK, call_id="missed-1")
+    patched.react()
+    given = json.loads(machines.started[-1]["input"])
+    ring_backs.ring(deployment.runtime, given["dial"], given["cause"])
+    assert ring_backs.wait(given["dial"], "token-1") == {"waits": True}
+    return placed(deployment)
 
-    @dataclass
-    class PlacedCall:
-        dial: str
 
-    patched.fill(tmp_path, voter_phones(2))
-    caller = patched.begin()
+def placed(deployment: Deployment) -> OutgoingCall:
+    assert deployment.place(deployment.to_dial()) == []
+    return deployment.provider.called[-1]
+
+
+def ring_again(deployment: Deployment, status: str) -> None:
+    """An attempt ends so; the one that follows it waits for its hour, and leaves."""
+    deployment.end(deployment.dials()[-1], status, f"out-{len(deployment.provider.called)}")
+    deployment.react()
+    deployment.clock.move(hours=1, minutes=1)
+    deployment.release()
+    deployment.place(deployment.to_dial())
+
+
+def is_put_through(patched: Patched, call: OutgoingCall, folder: Path) -> str:
+    """They take the call, walk the menu to its Connect, and talk to a voter; returns the id of the call."""
+    deployment = patched.deployment
+    call_id = f"out-{len(deployment.provider.called)}"
+    patched.fill(folder, voter_phones(2))
+    handset = deployment.pick_up(call, call_id)
+    while handset.branch != "dial":
+        handset.press("1") if handset.branch == "ask" else handset.wait()
+    caller = Caller.on_the_line(patched, handset, CALLER, call_id)
     number = caller.ask()
     assert number is not None
+    patched.react()
     caller.talk(number)
-    patch = patch_store.load("exotel:call-1")
-    assert patch is not None
-    placed: Any = PlacedCall("a-dial")
-    ring_backs.wait("a-dial", "token-1")
-    assert ring_backs.heard(placed, patch)
-    other: Any = PlacedCall("another-dial")
-    assert not ring_backs.heard(other, patch)
-    ring_backs.wait("another-dial", "token-2")
-    assert machines.told == ["token-1", "token-2"]
+    patched.react()
+    return call_id
+
+
+def test_a_call_into_a_menu_that_connects_lasts_as_long_as_the_menu_and_the_talk(
+    patched: Patched, machines: Machines
+) -> None:
+    """Three phones that ring for half a minute, and ten minutes of talk, beside the five minutes of the menu: 17 minutes are paid."""
+    assert rung(patched, machines).longest_seconds == 300 + 3 * 30 + 600
+    assert sending.standing("clean-water", (), "clean-water/calls").paise == 17 * 50
+
+    patched.deployment.end(patched.deployment.dial(), "no-answer")
+    patched.deployment.react()
+    assert sending.standing("clean-water", (), "clean-water/calls").paise == 0
+
+
+def test_a_talk_that_outlasts_what_providers_allow_a_call_is_not_published(deployment: Deployment) -> None:
+    with pytest.raises(Rejected, match=r"voice\.menus\.influencer: a call .* may last 4:06:30, 4:00:00 are"):
+        deployment.publish(
+            "clean-water", lambda document: document["patching"].update(longest_seconds=14_400)
+        )
+
+
+def test_the_machine_waits_until_the_last_attempt_that_the_gate_lets_leave(
+    patched: Patched, machines: Machines
+) -> None:
+    """A day until a missed call is stale, then the longest call, and the time in which the provider must have told its end."""
+    rung(patched, machines)
+    waits = json.loads(machines.started[-1]["input"])["wait_seconds"]
+    assert waits >= 24 * 3600 + 300 + 3 * 30 + 600
+
+
+@pytest.mark.parametrize("waits_first", [True, False])
+def test_the_end_of_the_patch_and_the_token_meet_whichever_comes_first(
+    patched: Patched, machines: Machines, tmp_path: Path, waits_first: bool
+) -> None:
+    is_put_through(patched, rung(patched, machines), tmp_path)
+    dial = patched.deployment.dial().dial_id
+    assert machines.told == [("token-1", True)]
+    if not waits_first:
+        ring_backs.wait(dial, "token-2")
+        assert machines.told[-1] == ("token-2", True)
+
+
+def test_who_talks_in_the_second_call_was_patched(
+    patched: Patched, machines: Machines, tmp_path: Path
+) -> None:
+    rung(patched, machines)
+    ring_again(patched.deployment, "no-answer")
+    assert machines.told == []
+    is_put_through(patched, patched.deployment.provider.called[-1], tmp_path)
+
+    assert patched.deployment.dials()[-1].attempt == 2
+    assert machines.told == [("token-1", True)]
+
+
+def test_after_the_last_attempt_the_machine_hears_at_once_that_nobody_was_patched(
+    patched: Patched, machines: Machines
+) -> None:
+    rung(patched, machines)
+    ring_again(patched.deployment, "no-answer")
+    ring_again(patched.deployment, "no-answer")
+    assert machines.told == []
+    patched.deployment.end(patched.deployment.dials()[-1], "busy", "out-3")
+    patched.react()
+
+    assert machines.told == [("token-1", False)]
+
+
+def test_who_leaves_before_the_connect_was_not_patched(patched: Patched, machines: Machines) -> None:
+    patched.deployment.pick_up(rung(patched, machines))
+    patched.react()
+    assert machines.told == []
+    patched.deployment.end(patched.deployment.dial(), "completed")
+    patched.react()
+
+    assert machines.told == [("token-1", False)]
+
+
+@pytest.mark.parametrize("asks_first", [True, False])
+def test_whom_the_gate_refuses_was_not_patched_and_the_machine_hears_it_at_once(
+    patched: Patched, machines: Machines, asks_first: bool
+) -> None:
+    deployment = patched.deployment
+    deployment.ring(CALLER, RING_BACK, call_id="missed-1")
+    patched.react()
+    given = json.loads(machines.started[-1]["input"])
+    ring_backs.ring(deployment.runtime, given["dial"], given["cause"])
+    contacts.opt_out(deployment.person(CALLER), deployment.clock.now())
+    if asks_first:
+        ring_backs.wait(given["dial"], "token-1")
+    deployment.place(deployment.to_dial())
+    if not asks_first:
+        assert ring_backs.wait(given["dial"], "token-1") == {"waits": False}
+
+    assert deployment.dial().state is State.REFUSED
+    assert machines.told == [("token-1", False)]
+
+
+def test_whom_the_provider_declines_to_ring_was_not_patched(patched: Patched, machines: Machines) -> None:
+    patched.deployment.provider.call_answers = [Declined("34001", "no", FailureAction.NONE)]
+    with suppress(IndexError):
+        rung(patched, machines)
+
+    assert machines.told == [("token-1", False)]

@@ -1,5 +1,6 @@
 """One row per person: written in any order, any number of times, always the same in the end."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count, permutations
 
@@ -31,6 +32,7 @@ def a_call(
         first_called_at=at,
         first_number=number,
         first_source="tv",
+        last_called_at=at,
         first_calls={"campaign": cause, f"number:{number}": cause},
         signals=frozenset({signal}),
     )
@@ -46,6 +48,31 @@ def test_the_first_call_stands_and_later_ones_add_what_they_mean(deployment: Dep
     assert (known.first_called_at, known.first_number) == (NOW, "1")
     assert known.first_calls == {"campaign": "exotel:1", "number:1": "exotel:1", "number:2": "exotel:2"}
     assert {"volunteer", "support:wells"} == known.signals
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_the_last_call_stands_in_whatever_order_calls_are_told(
+    deployment: Deployment, order: tuple[int, ...]
+) -> None:
+    planned = [Planned(f"exotel:{hours}", NOW + timedelta(hours=hours)) for hours in range(3)]
+    for n in (*order, order[0]):
+        call = a_call(planned[n].cause, at=planned[n].at)
+        if n == 1:
+            contacts.record_call(call, opts_out=False)
+        else:
+            contacts.record_call_and_plan(call, "welcome", planned[n], WINDOW)
+
+    known = contacts.load("p")
+    assert known is not None
+    assert known.last_called_at == NOW + timedelta(hours=2)
+    assert known.planned["welcome"].cause == next(planned[n].cause for n in order if n != 1)
+
+
+def test_whom_we_rang_has_not_rung_us(deployment: Deployment) -> None:
+    contacts.record_call(replace(a_call(), last_called_at=None), opts_out=False)
+    known = contacts.load("p")
+    assert known is not None
+    assert known.last_called_at is None
 
 
 def test_an_opt_out_keeps_its_latest_moment_and_no_call_undoes_it(deployment: Deployment) -> None:

@@ -216,7 +216,7 @@ def test_a_campaign_says_how_often_how_soon_and_how_long_people_are_rung() -> No
         once_per=timedelta(days=1),
         longest=timedelta(minutes=3),
     )
-    assert campaign.call_cost_paise == 150
+    assert campaign.call_cost_paise("volunteer") == 150
     assert a_campaign().callbacks == Callbacks()
 
 

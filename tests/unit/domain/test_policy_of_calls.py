@@ -34,7 +34,7 @@ CAMPAIGN = replace(
 )
 CALL_BACK = CallEffect(Kind.CALL_BACK, "+919000012345", OURS, caused_at=NOON, cost_paise=250)
 DUTY = replace(CALL_BACK, kind=Kind.DUTY)
-WILLING = Stranger(consent="exotel:call-7/turn-2", is_dnd=False, called_us_at=None)
+WILLING = Stranger(consent="exotel:call-7/turn-2", is_dnd=False, dnd_checked_at=NOON, called_us_at=None)
 SILENCE = Silence("eci:S13", NOON - timedelta(hours=1), NOON + timedelta(hours=47), "a notification")
 
 
@@ -160,7 +160,8 @@ def test_nobody_is_rung_at_night_also_not_who_asked_for_it_a_minute_ago(
     kind: Kind, clock: str, opens: str | None
 ) -> None:
     now = datetime.fromisoformat(f"2026-03-02T{clock}+05:30")
-    effect = replace(CALL_BACK, kind=kind, caused_at=now, stranger=WILLING)
+    asked_now = replace(WILLING, dnd_checked_at=now)
+    effect = replace(CALL_BACK, kind=kind, caused_at=now, stranger=asked_now)
     closed = datetime.fromisoformat(f"{opens}+05:30") if opens else now
 
     assert ask(effect, now=now) == (Hold(closed, Rule.QUIET_HOURS) if opens else Send())
@@ -211,6 +212,31 @@ def test_do_not_disturb_yields_only_to_a_call_of_theirs(
     assert rung or (isinstance(answer, Refuse) and answer.rule is Rule.DND)
 
 
+@pytest.mark.parametrize(
+    ("checked_ago", "called_ago", "rung"),
+    [
+        pytest.param(timedelta(days=7), None, True, id="looked up a week ago"),
+        pytest.param(timedelta(days=7, seconds=1), None, False, id="looked up too long ago"),
+        pytest.param(None, None, False, id="nobody knows when"),
+        pytest.param(timedelta(days=700), timedelta(days=2), True, id="looked up long ago, called us lately"),
+    ],
+)
+def test_an_answer_that_a_number_is_on_no_list_holds_for_a_week(
+    checked_ago: timedelta | None, called_ago: timedelta | None, rung: bool
+) -> None:
+    answer = to_stranger(
+        dnd_checked_at=NOON - checked_ago if checked_ago else None,
+        called_us_at=NOON - called_ago if called_ago else None,
+    )
+
+    assert (answer == Send()) == rung
+    assert rung or answer == Refuse(Rule.DND, "nobody has looked it up lately")
+
+
+def test_whom_nobody_rings_again_is_not_rung() -> None:
+    assert to_stranger(settled="reached") == Refuse(Rule.SETTLED, "reached")
+
+
 @pytest.mark.parametrize(("attempts", "rung"), [(0, True), (1, True), (2, False), (3, False)])
 def test_a_stranger_is_rung_so_often_and_no_more(attempts: int, rung: bool) -> None:
     answer = to_stranger(attempts=attempts)
@@ -248,7 +274,8 @@ def test_before_the_window_opens_an_area_that_had_its_calls_waits_for_tomorrow_a
 def test_whenever_it_is_asked_nobody_is_rung_at_night_and_a_hold_ends_when_ringing_may_begin(
     now: datetime, kind: Kind
 ) -> None:
-    effect = replace(CALL_BACK, kind=kind, caused_at=now, stranger=WILLING)
+    asked_now = replace(WILLING, dnd_checked_at=now)
+    effect = replace(CALL_BACK, kind=kind, caused_at=now, stranger=asked_now)
     answer = ask(effect, now=now)
 
     if isinstance(answer, Send):

@@ -34,6 +34,9 @@ MOST_NUMBERS = 98
 """Numbers claimed or released in one transaction, beside the version and `current`. SOURCE: DynamoDB, quotas: 100 items in a
 transaction."""
 
+LONGEST_CALL = timedelta(hours=4)
+"""Of a call that we place. SOURCE: Exotel, make-a-call, parameter TimeLimit: at most 14,400 seconds."""
+
 STALE_AFTER = timedelta(hours=24)
 """When an SMS is too late, unless the campaign says otherwise: after more than a night of waiting."""
 
@@ -170,10 +173,19 @@ class Campaign:
     strangers: StrangerLimits = field(default_factory=StrangerLimits)
     silences: tuple[Silence, ...] = ()
 
-    @property
-    def call_cost_paise(self) -> int:
-        """What a call that we place may cost at most; so much is taken from the budget before it is placed."""
-        minutes = -(-self.callbacks.longest // timedelta(minutes=1))
+    def longest_call(self, menu: str) -> timedelta:
+        """After how long the provider ends a call that we place into a menu. Where the menu connects to somebody, the call outlasts their
+        talk, so that the menu can ask about it.
+        """
+        found = self.voice.menus.get(menu) if self.voice else None
+        talk = timedelta()
+        if self.patching is not None and found is not None and found.connects:
+            talk = self.patching.longest_absence
+        return self.callbacks.longest + talk
+
+    def call_cost_paise(self, menu: str) -> int:
+        """What a call that we place into a menu may cost at most; so much is taken from the budget before it is placed."""
+        minutes = -(-self.longest_call(menu) // timedelta(minutes=1))
         return minutes * self.rules.calls.minute_paise if self.rules.calls else 0
 
     def calling_number(self, preferred: str) -> str | None:
@@ -447,6 +459,9 @@ def _breaches(campaign: Campaign) -> Iterator[str]:
     for number in campaign.numbers.values():
         if number.callback:
             yield from (f"numbers.{number.number}: {why}" for why in _cannot_call(campaign, number))
+    for menu in campaign.voice.menus if campaign.voice else ():
+        if campaign.longest_call(menu) > LONGEST_CALL:
+            yield f"voice.menus.{menu}: a call that we place into it may last {campaign.longest_call(menu)}, {LONGEST_CALL} are allowed"
     if len(campaign.numbers) > MOST_NUMBERS:
         yield f"numbers: {len(campaign.numbers)}, {MOST_NUMBERS} are allowed"
     used = {

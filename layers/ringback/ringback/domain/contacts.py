@@ -31,6 +31,8 @@ class Contact:
     first_called_at: datetime
     first_number: str
     first_source: str
+    last_called_at: datetime | None = None
+    """When they rang one of our numbers last, a missed call included; None while only we have rung them."""
     first_calls: dict[str, str] = field(default_factory=dict)
     """Place (`domain.metrics.places`) → the cause of the person's first call there: what makes a caller unique once."""
     signals: frozenset[str] = frozenset()

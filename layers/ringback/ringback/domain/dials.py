@@ -155,6 +155,12 @@ def split_id(dial_id: str) -> tuple[str, str]:
     return person, name
 
 
+def first_attempt(dial_id: str) -> str:
+    """The id of the first of the attempts that a dial is one of: what names them all. ValueError when it has not the shape of one."""
+    person, name = split_id(dial_id)
+    return ".".join((person, *name.split(".")[:3]))
+
+
 def campaign_of(dial_id: str) -> str:
     """The campaign a dial belongs to."""
     return split_id(dial_id)[1].partition(".")[0]
@@ -207,7 +213,7 @@ class Callbacks:
     once_per: timedelta = timedelta(hours=1)
     """A person who gives several missed calls within this time is rung once for all of them."""
     longest: timedelta = timedelta(minutes=5)
-    """After this the provider ends the call; so much is taken from the budget when it is placed."""
+    """How long somebody may be in our menu. Talk with a person whom the menu connects them to comes on top (`Campaign.longest_call`)."""
     ring_for: timedelta = timedelta(seconds=30)
 
 

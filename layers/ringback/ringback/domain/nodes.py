@@ -264,6 +264,11 @@ class Menu:
         return any(isinstance(node, Branch) and node.on in subjects for node in self.nodes.values())
 
     @property
+    def connects(self) -> bool:
+        """Whether callers may be connected to a second person whom we choose."""
+        return any(isinstance(node, Connect) for node in self.nodes.values())
+
+    @property
     def has_secrets(self) -> bool:
         """Whether what callers press may be a PIN."""
         return any(isinstance(node, EnterPin) for node in self.nodes.values())

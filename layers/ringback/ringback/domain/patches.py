@@ -122,6 +122,11 @@ class Patching:
         return timedelta(seconds=self.ring_seconds) + TELLING_LATE
 
     @property
+    def longest_absence(self) -> timedelta:
+        """How long a caller may be away from their menu: as many phones as one call allows ring in vain, and then they talk."""
+        return timedelta(seconds=self.attempts_per_call * self.ring_seconds + self.longest_seconds)
+
+    @property
     def lease(self) -> timedelta:
         """How long an attempt that was just opened may hold its slot before the provider is asked what became of it."""
         return timedelta(seconds=self.ring_seconds + self.longest_seconds) + WRAP_UP

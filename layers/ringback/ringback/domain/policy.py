@@ -30,6 +30,7 @@ class Rule(StrEnum):
     CALLER_ID = "caller-id"
     CONSENT = "consent"
     DND = "dnd"
+    SETTLED = "settled"
     ATTEMPTS = "attempts"
     STALE = "stale"
     DLT_IDS = "dlt-ids"
@@ -80,10 +81,14 @@ class Stranger:
     """The evidence that they agreed to be rung; None when there is none."""
     is_dnd: bool | None
     """Whether they are on the do-not-disturb list; None when nobody has looked."""
+    dnd_checked_at: datetime | None
+    """When somebody looked last."""
     called_us_at: datetime | None
     """When they rang one of our numbers last, a missed call included."""
     attempts: int = 0
     last_attempt_at: datetime | None = None
+    settled: str | None = None
+    """What came of an earlier attempt after which nobody rings them again: they talked, or the number is nobody's."""
     area_calls_today: int = 0
     """Calls placed today, in India, to people of their area."""
 
@@ -100,6 +105,8 @@ class CallEffect:
     """At most."""
     stranger: Stranger | None = None
     """For `Kind.STRANGER`; without it nothing is known of them."""
+    is_moot: bool = False
+    """Whether what they were to be asked is settled by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +221,8 @@ def _refusals_of_call(
     yield from _refusals_of_person(effect.phone, standing, campaign, rules.classes if rules else frozenset())
     if effect.number not in campaign.numbers:
         yield Refuse(Rule.CALLER_ID, "the campaign no longer has the number")
+    if effect.is_moot:
+        yield Refuse(Rule.SETTLED, "there is nothing left to ask")
     if effect.kind is Kind.STRANGER:
         yield from _refusals_of_stranger(effect.stranger or _NOTHING_KNOWN, campaign, now)
     yield from _refusals_of_age(effect.caused_at, campaign, now)
@@ -222,17 +231,27 @@ def _refusals_of_call(
         yield from _refusals_of_cost(effect.cost_paise, spent, campaign.limits.voice_budget_paise)
 
 
-_NOTHING_KNOWN = Stranger(consent=None, is_dnd=None, called_us_at=None)
+_NOTHING_KNOWN = Stranger(consent=None, is_dnd=None, dnd_checked_at=None, called_us_at=None)
 
 
 def _refusals_of_stranger(stranger: Stranger, campaign: Campaign, now: datetime) -> Iterator[Refuse]:
     """SOURCE: exotel.md, traps 13 to 15: transactional calls go to one's own customers; who rang us lately counts as one."""
     if not stranger.consent:
         yield Refuse(Rule.CONSENT)
-    if stranger.is_dnd is not False and not _called_us_lately(stranger, campaign, now):
-        yield Refuse(Rule.DND, "is registered" if stranger.is_dnd else "nobody has looked it up")
+    if not (_is_on_no_list(stranger, campaign, now) or _called_us_lately(stranger, campaign, now)):
+        yield Refuse(Rule.DND, "is registered" if stranger.is_dnd else "nobody has looked it up lately")
+    if stranger.settled is not None:
+        yield Refuse(Rule.SETTLED, stranger.settled)
     if stranger.attempts >= campaign.strangers.attempts:
         yield Refuse(Rule.ATTEMPTS, f"{stranger.attempts} of {campaign.strangers.attempts} are made")
+
+
+def _is_on_no_list(stranger: Stranger, campaign: Campaign, now: datetime) -> bool:
+    """An answer grows old: whoever registers afterwards is on the list all the same."""
+    rules, checked_at = campaign.rules.calls, stranger.dnd_checked_at
+    if rules is None or checked_at is None or stranger.is_dnd is not False:
+        return False
+    return now - checked_at <= rules.dnd_checked_within
 
 
 def _called_us_lately(stranger: Stranger, campaign: Campaign, now: datetime) -> bool:

@@ -14,7 +14,7 @@ so a ticket taken once is worth nothing after the voter has got another.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from zlib import crc32
@@ -113,6 +113,12 @@ class Outcome(StrEnum):
 
 _TRIED_AGAIN = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CANCELLED)
 
+
+def is_final(outcome: Outcome) -> bool:
+    """Whether somebody is never rung again after such an attempt."""
+    return outcome not in _TRIED_AGAIN
+
+
 ATTEMPTS = "attempts"
 """The rule that drops a voter who was rung as often as the campaign allows."""
 
@@ -169,6 +175,21 @@ class Voter:
     """The latest disposition that a caller keyed in."""
     leanings: tuple[Leaning, ...] = ()
     """All of them, the earliest first (F51)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """What came of ringing one person out of any of a campaign's pools: lists overlap, and nobody is rung more for standing in two."""
+
+    attempts: int = 0
+    last_at: datetime | None = None
+    settled: Outcome | None = None
+    """The outcome after which they are never rung again."""
+
+    def and_in(self, voter: Voter) -> "Rung":
+        """With what their row in one pool knows, which may be from before the campaign kept this."""
+        latest = max(filter(None, (self.last_at, voter.last_at)), default=None)
+        return replace(self, attempts=max(self.attempts, voter.attempts), last_at=latest)
 
 
 def is_claimable(voter: Voter | None, ticket: Ticket) -> bool:

@@ -14,6 +14,9 @@ from ringback.domain.ledger import Rates, read_rates
 from ringback.domain.phones import NumberClass
 from ringback.domain.times import INDIA
 
+DND_CHECKED_WITHIN = timedelta(days=7)
+"""In content that was published before the rules said so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -83,6 +86,8 @@ class CallRules:
     """What a minute, or a part of one, costs once the call is answered."""
     dnd_called_within: timedelta
     """A number on the do-not-disturb list may be rung for so long after it rang us."""
+    dnd_checked_within: timedelta
+    """For so long an answer that a number is not on that list holds; then nobody knows any more."""
 
 
 def read(section: Section) -> Rules:
@@ -118,6 +123,7 @@ def _read_calls(section: Section) -> CallRules:
         classes=frozenset(classes.choices("allowed", NumberClass)),
         minute_paise=minutes.integer("paise"),
         dnd_called_within=dnd.duration("called_within"),
+        dnd_checked_within=dnd.duration("checked_within", DND_CHECKED_WITHIN),
     )
 
 

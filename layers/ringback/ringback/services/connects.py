@@ -35,7 +35,7 @@ from ringback.domain.patches import (
     Same,
 )
 from ringback.domain.policy import CallEffect, Hold, Refuse, Rule, Send, Spent, Standing, Stranger
-from ringback.domain.pools import Ticket, Voter
+from ringback.domain.pools import Rung, Ticket, Voter
 from ringback.domain.times import INDIA
 from ringback.domain.trackers import Tracker
 from ringback.domain.turns import Dial, Party, Reach, Utterance, Words
@@ -180,7 +180,7 @@ class Connects:
         """Whoever was to be rung and then was not, because another question of the call was faster, is queued again with the next release."""
         now = self._runtime.clock.now()
         for ticket in tickets:
-            voter, _ = voters.load_with_contact(ticket.pool, ticket.person)
+            voter = voters.load(ticket.pool, ticket.person)
             if voter is not None and pools.is_claimable(voter, ticket):
                 self._pools.set_aside(voter, ticket, pools.held(OUTRUN, now))
 
@@ -302,7 +302,8 @@ class Connects:
             ticket = asked.spare.tickets.pop() if asked.spare.tickets else self._pools.take(pool, claim)
             if ticket is None:
                 return None
-            voter, contact = voters.load_with_contact(pool, ticket.person)
+            known = voters.load_known(pool, ticket.person)
+            voter = known.voter
             if (
                 voter is None
                 or not pools.is_claimable(voter, ticket)
@@ -310,7 +311,7 @@ class Connects:
             ):
                 observability.count("TicketStale")
                 continue
-            match self._gate(asked, voter, contact):
+            match self._gate(asked, voter, known.contact, known.rung.and_in(voter)):
                 case Send():
                     attempt = _voters_attempt(asked, voter, ticket, n)
                     if self._claimed(asked, patch, attempt, ticket):
@@ -324,7 +325,7 @@ class Connects:
                     self._set_aside(voter, ticket, pools.refused(rule), rule)
         return None
 
-    def _gate(self, asked: _Asked, voter: Voter, contact: Contact | None) -> Send | Hold | Refuse:
+    def _gate(self, asked: _Asked, voter: Voter, contact: Contact | None, rung: Rung) -> Send | Hold | Refuse:
         """What the policy gate says of ringing a voter: they never asked for it, so what nobody knows speaks against it."""
         climate, content = self._climate(asked), asked.content
         legs = content.rules.patch_legs
@@ -337,9 +338,11 @@ class Connects:
             stranger=Stranger(
                 consent=voter.consent.evidence if voter.consent else None,
                 is_dnd=voter.is_dnd,
-                called_us_at=contact.first_called_at if contact else None,
-                attempts=voter.attempts,
-                last_attempt_at=voter.last_at,
+                dnd_checked_at=voter.dnd_checked_at,
+                called_us_at=contact.last_called_at if contact else None,
+                settled=rung.settled,
+                attempts=rung.attempts,
+                last_attempt_at=rung.last_at,
                 area_calls_today=climate.areas.get(voter.area or "", 0),
             ),
         )

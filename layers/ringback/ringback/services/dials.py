@@ -14,11 +14,11 @@ from ringback.domain.policy import CallEffect, Hold, Refuse, Rule, Send, Spent, 
 from ringback.providers.base import Accepted, Outcome, OutgoingCall, Provider
 from ringback.queues import Ticket
 from ringback.runtime import Runtime
-from ringback.services import effects
+from ringback.services import effects, ring_backs
 from ringback.services.callbacks import dial_address
 from ringback.services.campaigns import Shelf
 from ringback.services.effects import EVIDENCE_DUE, Candidate, Trade, Worker
-from ringback.store import contacts, sending
+from ringback.store import contacts, reviews, sending
 from ringback.store import dials as store
 
 _NOT_ABOUT_THE_PERSON = (Rule.STALE, Rule.BUDGET, Rule.CALLER_ID)
@@ -84,6 +84,7 @@ class Dialler:
                 give_back=_give_back,
                 accepted=_placed,
                 refused=_refused,
+                declined=_declined,
             ),
         )
 
@@ -110,10 +111,11 @@ class Dialler:
         return candidates, unclear
 
     def _candidate(self, dial: Dial, contact: Contact, campaign: Campaign, spent: Spent) -> Candidate[Dial]:
-        cost = 0 if dial.kind is Kind.DUTY else campaign.call_cost_paise
+        is_moot = _is_moot(dial)
+        cost = 0 if dial.kind is Kind.DUTY else campaign.call_cost_paise(dial.menu)
 
         def decide(now: datetime) -> Send | Hold | Refuse:
-            effect = CallEffect(dial.kind, contact.phone, dial.number, dial.caused_at, cost)
+            effect = CallEffect(dial.kind, contact.phone, dial.number, dial.caused_at, cost, is_moot=is_moot)
             standing = Standing(
                 opted_out_at=contact.opted_out_at,
                 suppressed=contact.suppressed,
@@ -131,7 +133,7 @@ class Dialler:
                     callback_url=dial_address(self._runtime, dial.dial_id, "status"),
                     custom_field=dial.dial_id,
                     ring_seconds=round(campaign.callbacks.ring_for.total_seconds()),
-                    longest_seconds=round(campaign.callbacks.longest.total_seconds()),
+                    longest_seconds=round(campaign.longest_call(dial.menu).total_seconds()),
                 )
             )
 
@@ -140,6 +142,14 @@ class Dialler:
 
         departs_at = dial.departs_at or self._runtime.clock.now()
         return Candidate(dial, campaign, cost, departs_at, decide, ask, refreshed)
+
+
+def _is_moot(dial: Dial) -> bool:
+    """Whether a tracker would be rung for a verdict that nobody waits for any more: they rang the line themselves, or time was up."""
+    review = (
+        reviews.load(dial.fields["review"]) if dial.kind is Kind.DUTY and "review" in dial.fields else None
+    )
+    return review is not None and (not review.is_waiting or review.verdict is not None)
 
 
 def _purse(campaign: str) -> str:
@@ -165,6 +175,11 @@ def _placed(dial: Dial, accepted: Accepted, now: datetime) -> None:
 def _refused(dial: Dial, rule: str) -> None:
     if rule in _NOT_ABOUT_THE_PERSON:
         contacts.forget_plan(dial.person, planned_as(dial.menu), dial.cause)
+    ring_backs.came_to_nothing(dial)
+
+
+def _declined(dial: Dial) -> None:
+    ring_backs.came_to_nothing(dial)
 
 
 # what is heard of them
@@ -189,15 +204,23 @@ def ended(campaign: Campaign, news: DialEnded, heard_at: datetime) -> Dial | Non
         return None
     if dial.state is not after:
         _count_contradiction(dial, after)
+        if dial.state is State.ANSWERED:
+            ring_backs.came_to_nothing(dial, _call_of(campaign, dial))
         return None
     if changed:
         observability.count(f"Dial{after.title().replace('-', '')}")
         if after in (State.BUSY, State.NO_ANSWER, State.FAILED) and dial.kind is not Kind.DUTY:
-            _give_back(campaign, campaign.call_cost_paise)
+            _give_back(campaign, campaign.call_cost_paise(dial.menu))
     following = dials.next_attempt(dial, campaign.callbacks.retries, heard_at)
     if following is not None:
         store.plan(following)
+    else:
+        ring_backs.came_to_nothing(dial, _call_of(campaign, dial))
     return following
+
+
+def _call_of(campaign: Campaign, dial: Dial) -> str | None:
+    return f"{campaign.provider}:{dial.provider_id}" if dial.provider_id else None
 
 
 def _count_contradiction(dial: Dial, told: State) -> None:

@@ -103,6 +103,8 @@ class Trade(Generic[Effect]):
     """Write down that the provider took it."""
     refused: Callable[[Effect, str], None]
     """Do what follows from a refusal, besides writing it down."""
+    declined: Callable[[Effect], None]
+    """The same when the provider declined it for good."""
 
     def id(self, effect: Effect) -> dict[str, str]:
         """What names an effect in a log line."""
@@ -358,6 +360,7 @@ class Worker(Generic[Effect]):
             case Declined(code=code, detail=detail, action=action):
                 trade.ledger.declined(claimed, code)
                 failures.heed(action, claimed.campaign, claimed.person, code)
+                trade.declined(claimed)
                 trade.count("Failed")
                 self._log("The provider declined", claimed, code=code, detail=detail)
             case Throttled(retry_after_seconds=seconds):

@@ -361,7 +361,9 @@ class Reaction:
         """
         contact = self._contact(campaign, number, call, phone, counts=turn.opens_a_call_in)
         if turn.dial is not None:
-            contact = contacts.record_call(replace(contact, signals=frozenset()), opts_out=False)
+            contact = contacts.record_call(
+                replace(contact, signals=frozenset(), last_called_at=None), opts_out=False
+            )
         elif number.text is not None and turn.turn == 1:
             contact, message = self._planned(campaign, number.text, contact, call)
             if message is not None:
@@ -402,6 +404,7 @@ class Reaction:
             first_called_at=call.occurred_at,
             first_number=number.number,
             first_source=number.source,
+            last_called_at=call.occurred_at,
             first_calls=dict.fromkeys(metrics.places(number), call.cause) if counts else {},
             signals=frozenset({calls.signal(number)}),
         )

@@ -77,7 +77,10 @@ def _settle_attempt(
     if attempt.kind is Kind.VOTER:
         redial = Redial(patching.attempts_per_voter, patching.days_between, campaign.window)
         pool = pools.pool_id(campaign.id, patching.pool)
-        Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), _OUTCOMES[outcome], redial)
+        came = _OUTCOMES[outcome]
+        if pools.is_final(came):
+            voters.settle_person(campaign.id, attempt.who, came)
+        Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), came, redial)
         return
     trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
     is_last = attempt.n == len(patch.attempts)

@@ -47,6 +47,7 @@ class Sender:
                 give_back=_give_back,
                 accepted=_sent,
                 refused=_refused,
+                declined=lambda message: None,
             ),
         )
 

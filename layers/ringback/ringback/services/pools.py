@@ -65,7 +65,7 @@ class Pools:
         none: `pool` tells whether it is paused or closed, or else it is empty.
 
         One conditional update, and where the ticket's block is not at hand one query. Whoever takes a ticket reads the voter
-        (`store.voters.load_with_contact`), skips them unless `domain.pools.is_claimable`, and then either sets them aside or
+        (`store.voters.load_known`), skips them unless `domain.pools.is_claimable`, and then either sets them aside or
         claims them (`store.voters.add_claim`). A ticket dropped in between is given again after `LOST_AFTER`.
         """
         pool = self.pool(pool_id)

@@ -1,19 +1,20 @@
 """Ringing back an influencer who gave a missed call, so that they are patched at our cost from the first second (F46).
 
-An execution of `statemachines/ring_back_patch.asl.yaml` shows each: `ring` has the call placed, `wait` waits until its patch is over.
-Every step may be repeated: the dial is named after the missed call.
+An execution of `statemachines/ring_back_patch.asl.yaml` shows each: `ring` has the call placed, `wait` waits until its patch is over
+or no attempt is left. Every step may be repeated: the dial is named after the missed call.
 """
 
 from collections.abc import Mapping
+from datetime import timedelta
 
 from ringback import observability, workflows
 from ringback.domain.campaigns import Campaign, Number
 from ringback.domain.contacts import Contact
 from ringback.domain.conversations import Call
-from ringback.domain.dials import Dial, Kind, name_for, split_id
+from ringback.domain.dials import Dial, Kind, first_attempt, name_for, split_id
 from ringback.domain.errors import Rejected
 from ringback.domain.influencers import may_be_patched
-from ringback.domain.patches import Patch
+from ringback.domain.patches import Patch, Patching
 from ringback.runtime import Runtime
 from ringback.services.campaigns import Shelf
 from ringback.services.influencers import limits_of, place
@@ -38,10 +39,16 @@ def missed(runtime: Runtime, campaign: Campaign, number: Number, contact: Contac
     given = {
         "dial": f"{contact.person}.{name}",
         "cause": cause,
-        "wait_seconds": int((patching.lease + campaign.callbacks.longest).total_seconds()),
+        "wait_seconds": int(_waits(campaign, patching, rules.menu).total_seconds()),
     }
     workflows.start(runtime.settings.ring_back_patch_arn, execution_name(contact.person, cause), given)
     return True
+
+
+def _waits(campaign: Campaign, patching: Patching, menu: str) -> timedelta:
+    """How long the patch may be in coming. The gate lets no attempt leave that is older than `stale_after`, whatever held it: quiet hours,
+    a pause, a phone that nobody took."""
+    return campaign.limits.stale_after + campaign.longest_call(menu) + patching.lease
 
 
 def ring(runtime: Runtime, dial_id: str, cause: str) -> Mapping[str, object]:
@@ -68,16 +75,29 @@ def ring(runtime: Runtime, dial_id: str, cause: str) -> Mapping[str, object]:
 
 def wait(dial_id: str, token: str) -> Mapping[str, object]:
     """The machine waits by a token until the patch of the call is over; if it is already, it hears of it at once."""
-    call_id = ring_backs.wait(dial_id, token)
-    patch = patch_store.load(call_id) if call_id else None
-    if patch is not None and patch.is_over:
-        workflows.answer(token, outcome_of(patch))
-    return {"waits": patch is None or not patch.is_over}
+    outcome = ring_backs.wait(first_attempt(dial_id), token)
+    if outcome is not None:
+        workflows.answer(token, outcome)
+    return {"waits": outcome is None}
 
 
 def heard(call: Call | None, patch: Patch) -> bool:
     """The patch of a call is over: tell the machine that waits for it. False where none does, as of every call that came in."""
     if call is None or call.dial is None:
         return False
-    token = ring_backs.over(call.dial, patch.call_id)
-    return token is not None and workflows.answer(token, outcome_of(patch))
+    outcome = outcome_of(patch)
+    token = ring_backs.patched(first_attempt(call.dial), outcome)
+    return token is not None and workflows.answer(token, outcome)
+
+
+def came_to_nothing(dial: Dial, call_id: str | None = None) -> bool:
+    """No attempt follows this one: unless its call has a patch, whose end will be heard, tell the machine that nobody is patched. False
+    where none waits.
+    """
+    if dial.kind is not Kind.RING_BACK or (call_id is not None and patch_store.load(call_id) is not None):
+        return False
+    token = ring_backs.gave_up(first_attempt(dial.dial_id), _NOBODY)
+    return token is not None and workflows.answer(token, _NOBODY)
+
+
+_NOBODY = {"over": True, "talked": False, "attempts": 0}

@@ -1,6 +1,6 @@
 """Contacts: one row per person and campaign, written so that any step may be repeated in any order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,9 +23,9 @@ def record_call(contact: Contact, *, opts_out: bool) -> Contact:
     """Make or update the person behind a call and return them as they now stand.
 
     Every attribute is a first time, a latest time or a set member, so a repeat changes nothing and calls may come in any order. A call
-    that opts out is one write more.
+    that opts out is one write more, and so is one that comes after a later call of the same person.
     """
-    recorded = _made(_record(contact, (), None))
+    recorded, _ = _record(contact, (), None)
     if not opts_out:
         return recorded
     return opt_out(contact.person, contact.first_called_at) or recorded
@@ -36,16 +36,13 @@ def record_call_and_plan(
 ) -> tuple[Contact, bool]:
     """As `record_call`, and plan `text` for the person unless it was planned within `once_per` by another cause.
 
-    One conditional write where the text is due, one more where it is not. Returns the person and whether `planned.cause` is the
+    One conditional write where the text is due, one more where it is not; two more where a later call came before this one. Returns the person and whether `planned.cause` is the
     cause of the text: True again for each repeat, so that an interrupted step is completed.
     """
     cause, at = Path([f"{_PLANNED}{text}"]), Path([f"{_PLANNED}{text} at"])
     due = cause.does_not_exist() | (cause == planned.cause) | (at < times.written(planned.at - once_per))
     actions = (cause.set(planned.cause), at.set(times.written(planned.at)))
-    stored = _record(contact, actions, due)
-    if stored is not None:
-        return stored, True
-    return _made(_record(contact, (), None)), False
+    return _record(contact, actions, due)
 
 
 def forget_plan(person: str, text: str, cause: str) -> Contact | None:
@@ -54,7 +51,30 @@ def forget_plan(person: str, text: str, cause: str) -> Contact | None:
     return _update(person, [planned.remove(), at.remove()], planned == cause)
 
 
-def _record(contact: Contact, more: Iterable[Action], condition: Condition | None) -> Contact | None:
+def _record(contact: Contact, planning: Sequence[Action], due: Condition | None) -> tuple[Contact, bool]:
+    """Record what a contact tells, with what is planned where that is due; and whether it is.
+
+    Of calls the last counts, and of texts those that are due: what holds usually is tried first.
+    """
+    tries: list[tuple[Sequence[Action], Condition | None, bool]] = [(planning, due, True)]
+    if due is not None:
+        tries.append(((), None, False))
+    if contact.last_called_at is not None:
+        path, at = Path(["last_called_at"]), times.written(contact.last_called_at)
+        is_last = path.does_not_exist() | (path <= at)
+        tries = [
+            ((*actions, path.set(at)), is_last if condition is None else condition & is_last, is_due)
+            for actions, condition, is_due in tries
+        ] + tries
+    for actions, condition, is_due in tries:
+        stored = _update(contact.person, [*_told(contact), *actions], condition)
+        if stored is not None:
+            return stored, is_due
+    raise AssertionError("the last try has no condition")
+
+
+def _told(contact: Contact) -> list[Action]:
+    """What may be written whatever stands there."""
     actions: list[Action] = [
         _keep_first("campaign", contact.campaign),
         _keep_first("phone", contact.phone),
@@ -63,11 +83,10 @@ def _record(contact: Contact, more: Iterable[Action], condition: Condition | Non
         _keep_first("first_number", contact.first_number),
         _keep_first("first_source", contact.first_source),
         *(_keep_first(_FIRST + place, cause) for place, cause in contact.first_calls.items()),
-        *more,
     ]
     if contact.signals:
         actions.append(ContactRow.signals.add(set(contact.signals)))
-    return _update(contact.person, actions, condition)
+    return actions
 
 
 def choose_language(person: str, language: str, at: datetime) -> None:
@@ -112,12 +131,6 @@ def verify(person: str, message_id: str) -> Contact | None:
 
 def _change(person: str, action: Action) -> Contact | None:
     return _update(person, [action], Path("person").exists())
-
-
-def _made(contact: Contact | None) -> Contact:
-    """What a write without a condition has made; it can't be absent."""
-    assert contact is not None
-    return contact
 
 
 def _keep_first(name: str, value: str) -> Action:
@@ -171,6 +184,7 @@ def read(item: Mapping[str, Any]) -> Contact:
         first_called_at=times.read(texts["first_called_at"]),
         first_number=texts["first_number"],
         first_source=texts["first_source"],
+        last_called_at=times.read(texts["last_called_at"]) if "last_called_at" in texts else None,
         first_calls={
             name.removeprefix(_FIRST): cause for name, cause in texts.items() if name.startswith(_FIRST)
         },

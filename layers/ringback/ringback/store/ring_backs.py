@@ -1,21 +1,48 @@
-"""Who waits for the patch of a call that we place, by the dial's id. The token and the end meet in one row: whoever comes second sees both."""
+"""What came of ringing an influencer back, and who waits to hear it, by the id of the first attempt's dial. The token and the outcome
+meet in one row: whoever comes second sees both.
+"""
+
+import json
+from collections.abc import Mapping
 
 from pynamodb.expressions.operand import Path
+from pynamodb.expressions.update import Action
 
 from ringback.store.singles import update_single
+from ringback.store.tables import Attributes
+
+Outcome = Mapping[str, object]
 
 
-def wait(dial_id: str, token: str) -> str | None:
-    """Note the token that a machine waits by; the call whose patch is over, if it is already. The latest token stands."""
-    row = update_single(_name(dial_id), [Path(["token"]).set(token)])
-    return row["call"]["S"] if row and "call" in row else None
+def wait(ring_back: str, token: str) -> Outcome | None:
+    """Note the token that a machine waits by; what came of the ring-back, if it is over already. The latest token stands."""
+    return _outcome(_change(ring_back, Path(["token"]).set(token)))
 
 
-def over(dial_id: str, call_id: str) -> str | None:
-    """Note the call whose patch is over; the token of the machine that waits for it, if one does already."""
-    row = update_single(_name(dial_id), [Path(["call"]).set(call_id)])
-    return row["token"]["S"] if row and "token" in row else None
+def patched(ring_back: str, outcome: Outcome) -> str | None:
+    """Note how the patch of the call ended; the token of the machine that waits for it, if one does already. The latest stands."""
+    return _token(_change(ring_back, Path(["outcome"]).set(json.dumps(outcome))))
 
 
-def _name(dial_id: str) -> str:
-    return f"ring-back#{dial_id}"
+def gave_up(ring_back: str, outcome: Outcome) -> str | None:
+    """Note that nobody is to be patched, unless something came of it; the token of the machine, if it should hear this."""
+    path = Path(["outcome"])
+    row = _change(ring_back, path.set(path | json.dumps(outcome)))
+    return _token(row) if _outcome(row) == outcome else None
+
+
+def _change(ring_back: str, action: Action) -> Attributes:
+    row = update_single(f"ring-back#{ring_back}", [action])
+    assert row is not None  # there is no condition
+    return row
+
+
+def _token(row: Attributes) -> str | None:
+    return row["token"]["S"] if "token" in row else None
+
+
+def _outcome(row: Attributes) -> Outcome | None:
+    if "outcome" not in row:
+        return None
+    told: Outcome = json.loads(row["outcome"]["S"])
+    return told

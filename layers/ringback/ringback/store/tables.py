@@ -75,6 +75,7 @@ class ContactRow(Model):
     first_called_at = UnicodeAttribute()
     first_number = UnicodeAttribute()
     first_source = UnicodeAttribute()
+    last_called_at = UnicodeAttribute(null=True)
     signals = UnicodeSetAttribute(null=True)
     opted_out_at = UnicodeAttribute(null=True)
     suppressed = UnicodeAttribute(null=True)

@@ -1,9 +1,11 @@
-"""Voters: one row each. Whoever rings a voter holds the claim in this row; every move is one conditional write along `domain.pools`.
+"""Voters: one row for each pool they are in. Whoever rings a voter holds the claim in this row; every move is one conditional write along
+`domain.pools`. Whom the campaign has rung has one row more, without a pool (`Rung`): lists overlap.
 
 Bound to the ticket (before the claim) or to the claim (after it), a write that comes late, or twice, changes nothing.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +17,7 @@ from pynamodb.transactions import TransactWrite
 
 from ringback.domain import times
 from ringback.domain.contacts import Contact
-from ringback.domain.pools import Consent, Leaning, Outcome, Settled, State, Ticket, Voter, shard_of
+from ringback.domain.pools import Consent, Leaning, Outcome, Rung, Settled, State, Ticket, Voter, shard_of
 from ringback.store import contacts
 from ringback.store.tables import (
     Attributes,
@@ -45,17 +47,35 @@ def load_many(pool: str, people: Iterable[str]) -> dict[str, Voter]:
     return {voter.person: voter for voter in map(read, batch_get(VoterRow, keys))}
 
 
-def load_with_contact(pool: str, person: str) -> tuple[Voter | None, Contact | None]:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that decides whether somebody in a pool is rung."""
+
+    voter: Voter | None
+    contact: Contact | None
+    rung: Rung
+    """Out of any pool of the campaign."""
+
+
+def load_known(pool: str, person: str) -> Known:
     """A voter, and the same person as the campaign knows them, read consistently in one request."""
-    rows = read_together({VoterRow: [{"voter": key(pool, person)}], ContactRow: [{"person": person}]})
-    voter, contact = (next(iter(rows[model]), None) for model in (VoterRow, ContactRow))
-    return (read(voter) if voter else None), (contacts.read(contact) if contact else None)
+    in_pool, in_all = key(pool, person), _person_key(pool, person)
+    wanted = {VoterRow: [{"voter": in_pool}, {"voter": in_all}], ContactRow: [{"person": person}]}
+    rows = read_together(wanted)
+    found = {row["voter"]["S"]: row for row in rows[VoterRow]}
+    contact = next(map(contacts.read, rows[ContactRow]), None)
+    voter = read(found[in_pool]) if in_pool in found else None
+    return Known(voter, contact, _rung(found.get(in_all, {})))
 
 
 def add_claim(transaction: TransactWrite, ticket: Ticket, claim: str, now: datetime) -> None:
     """Make the claim of a voter part of a transaction: it fails unless the voter is queued with this very ticket. Counts as an
-    attempt from here on. `claim` is `<call id>/<attempt>`.
+    attempt from here on, of the pool's voter and of the person. `claim` is `<call id>/<attempt>`.
     """
+    transaction.update(
+        VoterRow(_person_key(ticket.pool, ticket.person)),
+        actions=[VoterRow.last_at.set(times.written(now)), VoterRow.attempts.add(1)],
+    )
     transaction.update(
         VoterRow(key(ticket.pool, ticket.person)),
         actions=_claiming(claim, now),
@@ -78,6 +98,13 @@ def settle(voter: Voter, settled: Settled) -> bool:
     """Write what the voter's claim came to. False, and nothing changed, when they have moved on since they were read."""
     unchanged = (VoterRow.state == str(voter.state)) & (VoterRow.claim == voter.claim)
     return _settle(voter.pool, voter.person, settled, unchanged)
+
+
+def settle_person(campaign: str, person: str, outcome: Outcome) -> None:
+    """Note that somebody is not to be rung again out of any pool. The first reason stands, but that they talked does after all."""
+    path = VoterRow.outcome
+    action = path.set(str(outcome)) if outcome is Outcome.REACHED else path.set(path | str(outcome))
+    update_if(VoterRow, _person_key(campaign, person), actions=[action])
 
 
 def set_aside(ticket: Ticket, settled: Settled) -> bool:
@@ -159,6 +186,11 @@ def key(pool: str, person: str) -> str:
     return f"{pool}/{person}"
 
 
+def _person_key(pool: str, person: str) -> str:
+    """The hash key of what the campaign of a pool knows of a person beyond the pool."""
+    return f"{pool.partition('/')[0]}/{person}"
+
+
 def row_of(pool: str, person: str, load: str, ticket: str, told: Mapping[str, str | bool]) -> Attributes:
     """The row of a voter whom a load brings, queued. `told` is named as the attributes are. Written by hand: 12 lakh go through here."""
     row: dict[str, Any] = {
@@ -205,6 +237,14 @@ def read(item: Attributes) -> Voter:
 def _leaning(name: str, disposition: str) -> Leaning:
     at, _, claim = name.removeprefix(_SAID).partition("/")
     return Leaning(times.read(at), claim, disposition)
+
+
+def _rung(item: Attributes) -> Rung:
+    return Rung(
+        attempts=int(item["attempts"]["N"]) if "attempts" in item else 0,
+        last_at=_moment(item["last_at"]["S"] if "last_at" in item else None),
+        settled=Outcome(item["outcome"]["S"]) if "outcome" in item else None,
+    )
 
 
 _BUSY = {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}

@@ -89,7 +89,7 @@ def test_lists_by_stage_and_says_who_was_put_through_most(deployment: Deployment
     meet(deployment, "+919000000103")
     for _ in range(3):
         write = store.patched_action(
-            known(deployment, OTHER_CALLER), deployment.clock.now().date(), 90, is_short=False
+            known(deployment, OTHER_CALLER), deployment.clock.now().date(), "call", 90
         )
         assert together(write)
 

@@ -14,6 +14,7 @@ from ringback.domain.pools import PoolState
 from ringback.domain.pools import State as VoterState
 from ringback.domain.times import INDIA
 from ringback.providers.base import Provider
+from ringback.services import influencers as staff
 from ringback.services import patches as service
 from ringback.services import trackers
 from ringback.services.facts import Reaction
@@ -351,6 +352,25 @@ def test_both_legs_are_booked_to_the_area_and_the_day(patched: Patched) -> None:
     assert len(list(ledger.of_area("clean-water", NOWHERE, "2026-03-02"))) == 2
 
 
+def test_a_call_is_booked_once_though_its_leg_is_told_more_exactly_the_day_after(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    patched.told("call-1", "Answered", number)
+    patched.clock.move(seconds=300)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    patched.clock.move(days=1)
+    legs = {"Legs[0][Number]": local(number), "Legs[0][OnCallDuration]": "299"}
+    patched.told("call-1", "Terminal", number, DialCallStatus="completed", **legs)
+    patched.react()
+    charges = {charge.side: charge for charge in ledger.every("clean-water")}
+    assert len(list(ledger.every("clean-water"))) == 2
+    assert 300 <= charges[Side.CALLEE].seconds <= 310
+    influencer = patched.influencer()
+    assert (influencer.patched, influencer.short) == (1, 0)
+    assert influencer.talked_seconds >= 300
+
+
 # nobody to ring
 
 
@@ -382,6 +402,72 @@ def test_the_cap_of_a_day_holds(deployment: Deployment, tmp_path: Path) -> None:
     assert patched.patch("call-2").reason is Reason.CAP
     patched.clock.move(days=1)
     assert rung(patched.begin(call_id="call-3"))
+
+
+def test_a_call_in_which_nobody_took_the_phone_counts_for_the_day(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment, calls_per_day=2)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS)
+    for n in range(2):
+        caller = patched.begin(call_id=f"call-{n}")
+        rung(caller)
+        caller.come_back(CallStatus="completed")
+        patched.react()
+    assert patched.begin(call_id="call-2").ask() is None
+    assert patched.patch("call-2").reason is Reason.CAP
+    influencer = patched.influencer()
+    assert (influencer.today, influencer.patched, influencer.short) == (2, 0, 0)
+    patched.deployment.reaction.react(patched.deployment.entries())
+    assert patched.influencer() == influencer
+
+
+def test_one_caller_holds_no_more_lines_than_a_person_may(patched: Patched) -> None:
+    for n in range(3):
+        rung(patched.begin(call_id=f"call-{n}"))
+    fourth = patched.begin(call_id="call-3")
+    assert fourth.ask() is None
+    assert patched.patch("call-3").reason is Reason.SLOTS
+    assert patched.held().total == 3
+    assert patched.queued() == 3
+    assert rung(patched.begin(OTHER_CALLER, "call-4"))
+
+
+def test_a_caller_who_rings_again_at_once_is_put_through_before_their_last_calls_are_booked(
+    patched: Patched,
+) -> None:
+    for n in range(5):
+        caller = patched.begin(call_id=f"call-{n}")
+        caller.talk(rung(caller))
+    assert rung(patched.begin(call_id="call-5"))
+    patched.react()
+    assert patched.influencer().live.keys() == {"exotel:call-5"}
+
+
+def test_calls_of_whose_end_nobody_tells_keep_their_caller_out_no_longer_than_their_lease(
+    patched: Patched,
+) -> None:
+    for n in range(3):
+        rung(patched.begin(call_id=f"call-{n}"))
+    patched.clock.move(seconds=people.content().patching.lease.total_seconds())  # type: ignore[union-attr]
+    assert rung(patched.begin(call_id="call-3"))
+    assert patched.influencer().live.keys() == {"exotel:call-3"}
+
+
+def test_of_two_calls_that_begin_at_once_the_second_looks_again(patched: Patched) -> None:
+    found = patched.influencer()
+    until = patched.clock.now() + timedelta(minutes=5)
+    assert together(influencers.live_action(found, {"exotel:call-1": until}))
+    assert not together(influencers.live_action(found, {"exotel:call-2": until}))
+    assert patched.influencer().live == {"exotel:call-1": until}
+
+
+def test_a_second_attempt_of_a_call_is_no_other_call(patched: Patched) -> None:
+    for n in range(3):
+        caller = patched.begin(call_id=f"call-{n}")
+        number = rung(caller)
+    assert caller.failed(number) not in (None, number)
 
 
 def test_an_area_is_not_rung_beyond_its_cap(deployment: Deployment, tmp_path: Path) -> None:
@@ -553,6 +639,53 @@ def test_a_budget_that_is_used_up_stops_everybody_and_drops_nobody(patched: Patc
     assert patched.begin().ask() is None
     assert {patched.voter(phone).state for phone in VOTERS} == {VoterState.QUEUED}
     assert emitted("PatchingStopped") == 1
+
+
+def test_calls_that_are_placed_and_calls_that_are_patched_are_paid_from_one_budget(patched: Patched) -> None:
+    """Both legs of the longest call and the placed ones fit into ₹30, but not all of them."""
+    patched.deployment.publish(
+        "clean-water",
+        lambda document: (
+            document["limits"].update(voice_budget_rupees=30) or document["patching"].update(pool="voters")
+        ),
+    )
+    purse, budget = sending.voice_purse("clean-water"), 3000
+    patched.clock.move(minutes=1)
+    patched.restart()
+    caller = patched.begin()
+    caller.talk(rung(caller), 61)
+    patched.react()
+    booked = sum(charge.paise for charge in ledger.every("clean-water"))
+    assert booked == sending.standing("clean-water", (), purse).paise > 0
+    assert not sending.spend(purse, budget - booked + 1, budget)
+    assert sending.spend(purse, budget - booked, budget)
+    patched.restart()
+    assert patched.begin(OTHER_CALLER, "call-2").ask() is None
+
+
+# a voter who complains
+
+
+def test_a_voter_who_was_talked_to_and_asks_to_be_left_alone_counts_against_the_caller(
+    patched: Patched,
+) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.talk(number)
+    patched.react()
+    campaign, person = people.content(), patched.deployment.person(number)
+    assert staff.complained(patched.runtime, campaign, person)
+    assert not staff.complained(patched.runtime, campaign, person)
+    assert patched.influencer().complaints == 1
+
+
+def test_who_missed_the_call_and_asks_to_be_left_alone_says_nothing_of_the_caller(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    caller.failed(number)
+    patched.react()
+    assert not staff.complained(patched.runtime, people.content(), patched.deployment.person(number))
+    assert patched.influencer().complaints == 0
 
 
 # a tracker
@@ -796,7 +929,7 @@ def test_news_of_yesterday_that_comes_today_does_not_begin_the_day_anew(patched:
     for at in (patched.clock.now() + timedelta(hours=1), patched.clock.now()):
         found = influencers.load(patched.deployment.person(CALLER))
         assert found is not None
-        assert together(influencers.patched_action(found, india_day(at), 40, is_short=False))
+        assert together(influencers.patched_action(found, india_day(at), "call", 40))
     found = influencers.load(patched.deployment.person(CALLER))
     assert found is not None
     assert (found.day, found.today, found.patched) == ("2026-03-03", 1, 2)

@@ -579,7 +579,7 @@ def test_who_makes_too_many_short_calls_talks_to_a_tracker_again(deployment: Dep
     most = influencers.limits_of(content()).most_short_calls
     day = deployment.clock.now().date()
     for _ in range(most):
-        write = influencer_store.patched_action(known(deployment), day, 3, is_short=True)
+        write = influencer_store.patched_action(known(deployment), day, "call", 3, is_short=True)
         assert together(write)
 
     held = influencers.heed(deployment.runtime, content(), influencer.person)

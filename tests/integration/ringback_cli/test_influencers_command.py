@@ -87,7 +87,7 @@ def test_the_story_goes_on_with_each_call_and_with_what_every_machine_did(
 def put_through(deployment: Deployment, phone: str, seconds: int = 90) -> None:
     """One call in which an influencer talked to a voter, counted."""
     day = deployment.clock.now().date()
-    assert together(store.patched_action(known(deployment, phone), day, seconds, is_short=False))
+    assert together(store.patched_action(known(deployment, phone), day, "call", seconds))
 
 
 def test_lists_by_stage_and_says_who_was_put_through_most(deployment: Deployment, read: Read) -> None:

@@ -24,6 +24,7 @@ NOW = datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
 SOMEBODY = Influencer("a" * 26, "clean-water", "+919000000101", "hi", NOW)
 APPROVED = replace(SOMEBODY, stage=Stage.APPROVED, stage_at=NOW, revision=3, review=1)
 LIMITS = Limits(calls_per_day=3, most_short_calls=4, most_complaints=2, valid_for=timedelta(days=30))
+"""The shares are the usual ones: a fifth of the day's talks, and two in a hundred since the go-ahead."""
 
 TABLE = {
     Stage.NEW: {Change.INFORMED: Stage.INFORMED, Change.REVOKED: Stage.REVOKED},
@@ -117,8 +118,13 @@ def test_who_is_held_talks_to_a_tracker_again_and_a_new_go_ahead_clears_the_coun
             if stage is not Stage.APPROVED
         ),
         (replace(APPROVED, stage_at=NOW - timedelta(days=30)), Blocked.EXPIRED),
-        (replace(APPROVED, short=4), Blocked.HELD),
-        (replace(APPROVED, complaints=2), Blocked.HELD),
+        (replace(APPROVED, short=4, talks_today=19), Blocked.HELD),
+        (replace(APPROVED, short=4, talks_today=20), None),
+        (replace(APPROVED, short=30, talks_today=750), None),
+        (replace(APPROVED, short=3, talks_today=3), None),
+        (replace(APPROVED, complaints=2, talks=99), Blocked.HELD),
+        (replace(APPROVED, complaints=2, talks=100), None),
+        (replace(APPROVED, complaints=1, talks=1), None),
         (replace(APPROVED, day="2026-03-02", today=3), Blocked.DAY_CAP),
         (replace(APPROVED, day="2026-03-01", today=3), None),
         (replace(APPROVED, day="2026-03-02", today=2, short=3, complaints=1), None),
@@ -128,6 +134,21 @@ def test_a_voter_is_opened_for_the_approved_within_their_limits_alone(
     influencer: Influencer | None, blocked: Blocked | None
 ) -> None:
     assert may_be_patched(influencer, LIMITS, NOW) is blocked
+
+
+@pytest.mark.parametrize(
+    ("others", "blocked"), [(0, None), (2, None), (3, Blocked.AT_ONCE), (9, Blocked.AT_ONCE)]
+)
+def test_no_more_calls_of_one_caller_go_on_at_once_than_the_limit(
+    others: int, blocked: Blocked | None
+) -> None:
+    assert may_be_patched(APPROVED, LIMITS, NOW, others) is blocked
+
+
+def test_a_call_whose_lease_is_over_no_longer_goes_on_and_the_call_itself_is_no_other() -> None:
+    calls = {"a": NOW + timedelta(seconds=1), "b": NOW, "c": NOW + timedelta(seconds=1)}
+
+    assert replace(APPROVED, live=calls).live_beside("c", NOW).keys() == {"a"}
 
 
 def test_a_day_is_an_indian_day() -> None:

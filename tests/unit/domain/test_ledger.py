@@ -69,6 +69,12 @@ def test_who_did_not_answer_costs_nothing_and_who_hung_up_at_once_a_pulse() -> N
     ]
 
 
+def test_a_conversation_of_which_nobody_told_the_length_is_charged_from_the_answer_to_the_end() -> None:
+    answered = replace(attempt(1, Ending.COMPLETED), answered_at=AT + timedelta(seconds=10))
+    _, callee = charges(patch(answered, seconds=310), RATES)
+    assert (callee.seconds, callee.paise) == (300, 250)
+
+
 def test_the_day_is_indias() -> None:
     (caller,) = charges(patch(attempt(1, Ending.BUSY), seconds=3600), RATES)
     assert caller.day == "2026-03-03"

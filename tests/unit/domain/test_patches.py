@@ -28,6 +28,7 @@ from ringback.domain.patches import (
     came_to,
     ended,
     is_audited,
+    known_talk,
     next_step,
     opened,
     read_patching,
@@ -241,8 +242,25 @@ def test_talk_that_is_told_after_the_caller_was_taken_to_have_left_stands() -> N
 
 
 def test_a_caller_who_leaves_while_connected_has_talked() -> None:
-    over = ended(told(rung(), leg(FIRST, Progress.ANSWERED), AT), Reason.LEFT, AT)
+    later = AT + timedelta(seconds=300)
+    over = ended(told(rung(), leg(FIRST, Progress.ANSWERED), AT), Reason.LEFT, later)
     assert over.attempts[0].outcome is Outcome.TALKED
+    assert over.talked_seconds == 300
+
+
+def test_a_talk_of_which_neither_length_nor_answer_was_told_is_a_second_and_its_length_not_known() -> None:
+    over = told(rung(), terminal(Ending.COMPLETED), AT + timedelta(seconds=300))
+    assert over.talked_seconds == 1
+    assert known_talk(over, over.attempts[0]) is None
+
+
+def test_what_is_told_after_the_end_does_not_move_it() -> None:
+    over = ended(told(rung(), leg(FIRST, Progress.ANSWERED), AT), Reason.LEFT, AT + timedelta(seconds=60))
+    tomorrow = AT + timedelta(days=1)
+    fuller = told(over, leg(FIRST, Progress.TERMINAL, Ending.COMPLETED, 55), tomorrow)
+    disputed = told(over, leg(FIRST, Progress.TERMINAL, Ending.BUSY), tomorrow)
+    assert (fuller.last_at, fuller.talked_seconds) == (over.last_at, 55)
+    assert (disputed.last_at, disputed.talked_seconds) == (over.last_at, 60)
 
 
 def test_what_is_over_does_not_end_again() -> None:

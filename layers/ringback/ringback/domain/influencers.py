@@ -108,13 +108,20 @@ class Influencer:
     chain: str | None = None
     """The influencer who brought them (F49)."""
     patched: int = 0
-    """Calls in which they were put through to somebody."""
+    """Calls in which they talked to somebody as a voter."""
     talked_seconds: int = 0
     day: str = ""
     """The Indian day that `today` counts: `2026-11-21`."""
     today: int = 0
+    """Calls of that day in which somebody was rung for them as a voter, whether anybody took the phone or not."""
+    talks_today: int = 0
+    """Talks of that day, and since the last go-ahead."""
     short: int = 0
-    """Short talks since the last go-ahead."""
+    """Those of them that were short."""
+    live: Mapping[str, datetime] = field(default_factory=dict)
+    """Their calls that may go on: call id → the end of its lease. A call leaves when it is booked, a little after its end."""
+    talks: int = 0
+    """Talks since the last go-ahead."""
     complaints: int = 0
     """People who complained of them since the last go-ahead."""
     block: int = 0
@@ -128,8 +135,12 @@ class Influencer:
     history: tuple[Move, ...] = ()
 
     def opened_on(self, day: date) -> int:
-        """Calls of that Indian day in which they were put through."""
+        """Calls of that Indian day in which a voter was rung for them."""
         return self.today if self.day == day.isoformat() else 0
+
+    def live_beside(self, call_id: str, now: datetime) -> Mapping[str, datetime]:
+        """Their other calls that may be going on, each with the end of its lease: what is not ended by then is no longer counted."""
+        return {call: until for call, until in self.live.items() if call != call_id and until > now}
 
 
 def moved(influencer: Influencer, change: Change, because: str, at: datetime) -> Influencer | None:
@@ -151,7 +162,7 @@ def moved(influencer: Influencer, change: Change, because: str, at: datetime) ->
         case Change.REVIEW_OPENED:
             return replace(made, review=influencer.review + 1)
         case Change.APPROVED:
-            return replace(made, held=None, short=0, complaints=0)
+            return replace(made, held=None, talks_today=0, short=0, talks=0, complaints=0)
         case Change.HELD:
             return replace(made, held=because)
     return made
@@ -175,8 +186,14 @@ class Limits:
 
     calls_per_day: int = 750
     """One person is known to have made so many (F44)."""
+    calls_at_once: int = 3
+    """A person makes one; the news that the last two are over may be late. More is somebody who forges the number."""
     most_short_calls: int = 20
+    short_share_percent: int = 20
+    """So many short talks in a day are too many where they are also more than this share of the talks."""
     most_complaints: int = 2
+    complaint_share_percent: int = 2
+    """The same of complaints and talks since the go-ahead: who talks to hundreds is told of by a few."""
     most_per_block: int = 50
     """Influencers from one block of ten thousand numbers: more look like a bank of SIM cards."""
     valid_for: timedelta = timedelta(days=90)
@@ -190,10 +207,13 @@ class Blocked(StrEnum):
     EXPIRED = "expired"
     HELD = "held"
     DAY_CAP = "day-cap"
+    AT_ONCE = "at-once"
 
 
-def may_be_patched(influencer: Influencer | None, limits: Limits, now: datetime) -> Blocked | None:
-    """Why a voter must not be opened for this caller; None when one may be.
+def may_be_patched(
+    influencer: Influencer | None, limits: Limits, now: datetime, live: int = 0
+) -> Blocked | None:
+    """Why a voter must not be opened for this caller, who has `live` other calls; None when one may be.
 
     It asks the rules as well as the stage, so that a rule holds from the moment it is met and not from when somebody writes it down.
     """
@@ -205,6 +225,8 @@ def may_be_patched(influencer: Influencer | None, limits: Limits, now: datetime)
         return Blocked.HELD
     if influencer.opened_on(india_day(now)) >= limits.calls_per_day:
         return Blocked.DAY_CAP
+    if live >= limits.calls_at_once:
+        return Blocked.AT_ONCE
     return None
 
 
@@ -218,12 +240,24 @@ def has_expired(influencer: Influencer, limits: Limits, now: datetime) -> bool:
 
 
 def suspicion(influencer: Influencer, limits: Limits) -> str | None:
-    """The abuse rule that an influencer has met since their last go-ahead; None when there is none."""
-    if influencer.complaints >= limits.most_complaints:
+    """The abuse rule that an influencer has met since their last go-ahead; None when there is none. Short calls are those of the last day
+    on which somebody was rung for them. Each rule asks for a number and for a share: the one alone would hold whoever begins, the other
+    whoever talks to many.
+    """
+    complaints, short = influencer.complaints, influencer.short
+    if complaints >= limits.most_complaints and _is_over(
+        limits.complaint_share_percent, complaints, influencer.talks
+    ):
         return "complaints"
-    if influencer.short >= limits.most_short_calls:
+    if short >= limits.most_short_calls and _is_over(
+        limits.short_share_percent, short, influencer.talks_today
+    ):
         return "short-calls"
     return None
+
+
+def _is_over(percent: int, part: int, whole: int) -> bool:
+    return 100 * part > percent * whole
 
 
 def is_one_of_too_many(influencer: Influencer, limits: Limits) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from ringback.domain.documents import Section
-from ringback.domain.patches import Attempt, Kind, Leg, Patch
+from ringback.domain.patches import Attempt, Kind, Leg, Patch, talk_of
 from ringback.domain.times import INDIA
 
 NOWHERE = "-"
@@ -76,8 +76,8 @@ def book(campaign: str, area: str, day: str) -> str:
 
 
 def charges(patch: Patch, rates: Rates) -> list[Charge]:
-    """The legs of a patch that is over, the caller's first. Who was rung and did not answer cost nothing; how long somebody talked of
-    whom nobody told, is charged as one pulse.
+    """The legs of a patch that is over, the caller's first. Who was rung and did not answer cost nothing; a talk of which nobody told
+    when it began or how long it was, is charged as one pulse.
 
     The caller's leg counts from the beginning of the call to the end of the patch, so that the menu before it is in.
     """
@@ -86,10 +86,7 @@ def charges(patch: Patch, rates: Rates) -> list[Charge]:
     seconds = max(0, round((patch.last_at - patch.began_at).total_seconds()))
     return [
         _charge(patch, rates, last.n if last else 0, _area(last), Side.CALLER, seconds),
-        *(
-            _charge(patch, rates, each.n, _area(each), Side.CALLEE, each.talked_seconds or 0)
-            for each in answered
-        ),
+        *(_charge(patch, rates, each.n, _area(each), Side.CALLEE, talk_of(patch, each)) for each in answered),
     ]
 
 

@@ -74,7 +74,7 @@ class Reason(StrEnum):
     """Why nobody is dialled."""
 
     SLOTS = "slots"
-    """Every line is taken: of the account, or of the number that was rung."""
+    """Every line is taken: of the account, of the number that was rung, or of those one caller may have at once."""
     NOBODY_FREE = "nobody-free"
     """The pool is empty or closed, everybody in it was refused, or no tracker is on duty."""
     CAP = "cap"
@@ -103,7 +103,9 @@ class Patching:
     """The same for a tracker who is rung in a voter's stead. The caller cannot hear it."""
     attempts_per_call: int = 3
     calls_per_day: int = 100
-    """Patches of one influencer a day, in India."""
+    """Patches of one influencer a day, in India, in which a voter was rung."""
+    calls_at_once: int = 3
+    """Patches of one influencer that may go on together."""
     attempts_per_voter: int = 3
     days_between: int = 2
     per_area_per_day: int = 500
@@ -113,7 +115,11 @@ class Patching:
     short_call_seconds: int = 10
     """Talk below this is a short call."""
     most_short_calls: int = 10
-    """After so many an influencer is held for review."""
+    """After so many in a day an influencer is held for review, if they are also more than the share of the day's talks."""
+    short_share_percent: int = 20
+    most_complaints: int = 2
+    """After so many since the go-ahead an influencer is held for review, if they are also more than the share of the talks since."""
+    complaint_share_percent: int = 2
     audit_percent: int = 2
 
     @property
@@ -204,6 +210,7 @@ class Patch:
     party: Party
     began_at: datetime
     last_at: datetime
+    """When it last moved; of one that is over, when it ended, whatever is told of it later."""
     lease_until: datetime
     state: State = State.CONNECTING
     revision: int = 0
@@ -241,8 +248,8 @@ class Patch:
 
     @property
     def talked_seconds(self) -> int:
-        """As far as anybody told."""
-        return sum(attempt.talked_seconds or 0 for attempt in self.attempts if attempt.has_talked)
+        """By `talk_of`."""
+        return sum(talk_of(self, attempt) for attempt in self.attempts)
 
 
 # what a question at the Connect URL gets
@@ -320,10 +327,10 @@ def told(patch: Patch, leg: LegEvent, now: datetime) -> Patch:
     if after == attempt and not is_disputed:
         return patch
     attempts = tuple(after if each.n == after.n else each for each in patch.attempts)
-    moved = replace(patch, attempts=attempts, disputes=patch.disputes + is_disputed, last_at=now)
+    moved = replace(patch, attempts=attempts, disputes=patch.disputes + is_disputed)
     if patch.is_over:
         return moved
-    return replace(moved, state=_state(attempts))
+    return replace(moved, state=_state(attempts), last_at=now)
 
 
 def whom(patch: Patch, leg: LegEvent) -> Attempt | None:
@@ -365,13 +372,22 @@ def came_to(patch: Patch | None) -> tuple[bool, Reason | None]:
 
 
 def talk_of(patch: Patch, attempt: Attempt) -> int:
+    """How many seconds the two of an attempt talked, for whoever charges, counts or judges it: `known_talk`, and one second where
+    nobody told anything.
+    """
+    known = known_talk(patch, attempt)
+    return 1 if known is None else known
+
+
+def known_talk(patch: Patch, attempt: Attempt) -> int | None:
     """How many seconds the two of an attempt talked: as told, or else from the answer to the end of the patch, for the caller's end may
-    be told before the leg's, and the leg's never. A talk of which nobody told anything is one second.
+    be told before the leg's, and the leg's never. None where they talked and neither was told.
     """
     if attempt.talked_seconds is not None or not attempt.has_talked:
         return attempt.talked_seconds or 0
-    since = attempt.answered_at or patch.last_at
-    return max(1, round((patch.last_at - since).total_seconds()))
+    if attempt.answered_at is None:
+        return None
+    return max(1, round((patch.last_at - attempt.answered_at).total_seconds()))
 
 
 def is_audited(patch: Patch, percent: int) -> bool:
@@ -449,9 +465,10 @@ def read_patching(section: Section, languages: Sequence[str]) -> Patching:
 
 _WHOLE_NUMBERS = (
     *("attempts_per_call", "calls_per_day", "attempts_per_voter", "days_between", "per_area_per_day"),
-    *("ring_seconds", "longest_seconds", "short_call_seconds", "most_short_calls"),
+    *("ring_seconds", "longest_seconds", "short_call_seconds", "most_short_calls", "most_complaints"),
+    "calls_at_once",
 )
-_PERCENTAGES = ("mystery_percent", "audit_percent")
+_PERCENTAGES = ("mystery_percent", "audit_percent", "short_share_percent", "complaint_share_percent")
 
 
 def _percent(section: Section, name: str) -> int:

@@ -6,7 +6,7 @@ person, and how a patch comes to its end, is for `patches`; what follows from th
 
 import hmac
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -66,7 +66,10 @@ from ringback.store.tables import CallRow, InfluencerRow, PatchRow, read_togethe
 
 CLIMATE_SECONDS = 5.0
 """How long a process goes by what it knows of pauses, of money spent and of calls to each area. So these are soft: in that time all doors
-together may pass a cap by what they dial."""
+together may pass a cap by what they dial. A patched call is added to what was spent when it is booked, after its end, so the voice budget
+may also be passed by the calls that go on when it is met: by as many as there are slots, each at most both legs of `longest_seconds`, of
+the menu before it, and of what rang.
+"""
 
 WHISPER, BRIEF = "whisper", "brief"
 """What the utterances are called that the person dialled hears."""
@@ -76,6 +79,10 @@ OUTRUN = "outrun"
 
 _NOT_ABOUT_THE_PERSON = (Rule.BUDGET, Rule.CALLER_ID, Rule.STALE)
 """Refusals that say nothing of the voter: nobody else would be rung either."""
+
+
+_REASONS = {Blocked.DAY_CAP: Reason.CAP, Blocked.AT_ONCE: Reason.SLOTS}
+"""What a caller is told who is not put through; whoever has no go-ahead is told that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,8 @@ class _Asked:
     provider: str
     now: datetime
     spare: _Spare
+    others: Mapping[str, datetime] = field(default_factory=dict)
+    """The caller's other calls that may be going on; looked at when somebody is to be rung."""
 
     @property
     def call_id(self) -> str:
@@ -249,6 +258,8 @@ class Connects:
 
     def _opened(self, asked: _Asked, moved: Patch | None, n: int) -> Answer:
         """Open the `n`-th attempt: slot, then somebody to ring. A slot taken for nothing is given back; what a crash keeps, a recount."""
+        if asked.party is Party.VOTER:
+            asked = replace(asked, others=self._going_on(asked))
         if reason := self._barred(asked):
             return self._nobody(asked, moved, reason)
         account, limits = asked.provider, asked.patching.slots
@@ -271,17 +282,29 @@ class Connects:
             slots.release(account, asked.call.number)
         return self._nobody(asked, moved, Reason.NOBODY_FREE)
 
+    def _going_on(self, asked: _Asked) -> Mapping[str, datetime]:
+        """The caller's other calls that may be going on. Only where that are too many is looked which of them have ended and are not
+        booked yet: one request more, for who rings again at once and again.
+        """
+        others = asked.influencer.live_beside(asked.call_id, asked.now)
+        if len(others) < asked.patching.calls_at_once:
+            return others
+        over = {patch.call_id for patch in store.load_many(others) if patch.is_over}
+        return {call: until for call, until in others.items() if call not in over}
+
     def _barred(self, asked: _Asked) -> Reason | None:
         """Why nobody may be opened for this caller; the stage was read a moment ago, consistently."""
         if asked.party is Party.TRACKER:
             return None if asked.influencer.stage in (Stage.INFORMED, Stage.IN_REVIEW) else Reason.NOT_ALLOWED
-        blocked = influencers.may_be_patched(asked.influencer, people.limits_of(asked.content), asked.now)
+        blocked = influencers.may_be_patched(
+            asked.influencer, people.limits_of(asked.content), asked.now, len(asked.others)
+        )
         if blocked is not None:
             observability.count("PatchBlocked")
             observability.logger.warning(
                 "A caller was not patched", extra={"call_id": asked.call_id, "rule": str(blocked)}
             )
-            return Reason.CAP if blocked is Blocked.DAY_CAP else Reason.NOT_ALLOWED
+            return _REASONS.get(blocked, Reason.NOT_ALLOWED)
         climate = self._climate(asked)
         is_open = asked.content.window.is_open(asked.now) and climate.paused is None
         return None if is_open else Reason.NOBODY_FREE
@@ -483,9 +506,10 @@ class Connects:
         also: Callable[[TransactWrite], None] | None = None,
     ) -> bool:
         opened = patches.opened(patch, attempt, asked.patching)
-        match store.save(
-            opened, entry_of(fact, asked.content.id, asked.provider, asked.pairs, asked.now), also
-        ):
+        entry = entry_of(fact, asked.content.id, asked.provider, asked.pairs, asked.now)
+        live = {**asked.others, asked.call_id: opened.lease_until}
+        under = influencer_store.live_action(asked.influencer, live) if asked.party is Party.VOTER else None
+        match store.save(opened, entry, also, under):
             case Commit.DONE:
                 observability.conclude(
                     "Dialled somebody",

@@ -96,7 +96,7 @@ class Dialler:
 
     def _candidates(self, claimable: Sequence[Dial]) -> tuple[list[Candidate[Dial]], list[Dial]]:
         people = contacts.load_many(dial.person for dial in claimable)
-        spent = effects.spent_on(claimable, people, _purse)
+        spent = effects.spent_on(claimable, people, sending.voice_purse)
         candidates, unclear = [], []
         for dial in claimable:
             try:
@@ -152,17 +152,12 @@ def _is_moot(dial: Dial) -> bool:
     return review is not None and (not review.is_waiting or review.verdict is not None)
 
 
-def _purse(campaign: str) -> str:
-    """What calls cost is kept apart from what SMS cost: each has its budget."""
-    return f"{campaign}/calls"
-
-
 def _spend(campaign: Campaign, paise: int) -> bool:
-    return sending.spend(_purse(campaign.id), paise, campaign.limits.voice_budget_paise)
+    return sending.spend(sending.voice_purse(campaign.id), paise, campaign.limits.voice_budget_paise)
 
 
 def _give_back(campaign: Campaign, paise: int) -> None:
-    sending.give_back(_purse(campaign.id), paise)
+    sending.give_back(sending.voice_purse(campaign.id), paise)
 
 
 def _placed(dial: Dial, accepted: Accepted, now: datetime) -> None:

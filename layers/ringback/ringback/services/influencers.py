@@ -3,6 +3,7 @@
 Every step may be repeated and comes in any order: what does not follow from where an influencer stands changes nothing.
 """
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from ringback import observability, queues
@@ -13,6 +14,7 @@ from ringback.domain.dials import Dial, name_for
 from ringback.domain.dials import Kind as DialKind
 from ringback.domain.errors import Conflict, NotFound
 from ringback.domain.influencers import Change, Influencer, Limits, Stage
+from ringback.domain.patches import Patch
 from ringback.domain.pools import Voter
 from ringback.domain.turns import AgendaHeard
 from ringback.runtime import Runtime
@@ -31,12 +33,17 @@ _EXPECTED_FOR = timedelta(hours=12)
 
 def limits_of(campaign: Campaign) -> Limits:
     """How much an influencer of the campaign may do, by its content."""
-    usual = Limits()
-    return Limits(
-        calls_per_day=campaign.patching.calls_per_day if campaign.patching else usual.calls_per_day,
-        most_short_calls=campaign.patching.most_short_calls if campaign.patching else usual.most_short_calls,
-        valid_for=campaign.reviews.valid_for if campaign.reviews else usual.valid_for,
-    )
+    limits, patching = Limits(), campaign.patching
+    if patching is not None:
+        limits = Limits(
+            calls_per_day=patching.calls_per_day,
+            calls_at_once=patching.calls_at_once,
+            most_short_calls=patching.most_short_calls,
+            short_share_percent=patching.short_share_percent,
+            most_complaints=patching.most_complaints,
+            complaint_share_percent=patching.complaint_share_percent,
+        )
+    return replace(limits, valid_for=campaign.reviews.valid_for) if campaign.reviews else limits
 
 
 def find(person: str) -> Influencer:
@@ -81,7 +88,8 @@ def met(contact: Contact, at: datetime, by: str | None = None) -> None:
 
 def brought_by(campaign: Campaign, person: str) -> str | None:
     """The influencer who was last put through to somebody as a voter; None where nobody was."""
-    return _last_through(campaign, _as_voter(campaign, person))
+    patch = _last_rung(campaign, _as_voter(campaign, person))
+    return patch.influencer if patch is not None else None
 
 
 def _as_voter(campaign: Campaign, person: str) -> Voter | None:
@@ -90,9 +98,10 @@ def _as_voter(campaign: Campaign, person: str) -> Voter | None:
     return voters.load(pools.pool_id(campaign.id, campaign.patching.pool), person)
 
 
-def _last_through(campaign: Campaign, voter: Voter | None) -> str | None:
+def _last_rung(campaign: Campaign, voter: Voter | None) -> Patch | None:
+    """The patch in which a voter was rung last."""
     patch = patches.load(voter.claim.rpartition("/")[0]) if voter is not None and voter.claim else None
-    return patch.influencer if patch is not None and patch.campaign == campaign.id else None
+    return patch if patch is not None and patch.campaign == campaign.id else None
 
 
 def heard(campaign: Campaign, person: str, effect: AgendaHeard, cause: str, at: datetime) -> bool:
@@ -122,17 +131,21 @@ def heed(runtime: Runtime, campaign: Campaign, person: str) -> Influencer | None
 
 
 def complained(runtime: Runtime, campaign: Campaign, person: str) -> bool:
-    """Somebody asks to be left alone: that counts against the influencer who was last put through to them, once for each time. False
-    where nobody was, or it is counted already.
+    """Somebody asks to be left alone: that counts against the influencer who talked to them when they were rung last, once for each
+    time. False where nobody did, as far as anybody has told, or it is counted already: a call that was missed says nothing of who made it.
     """
     voter = _as_voter(campaign, person)
-    influencer = _last_through(campaign, voter)
-    if voter is None or influencer is None:
+    patch = _last_rung(campaign, voter)
+    if (
+        voter is None
+        or patch is None
+        or not any(attempt.who == person and attempt.has_talked for attempt in patch.attempts)
+    ):
         return False
-    if not together(store.complain_action(influencer), voters.complaint(voter)):
+    if not together(store.complain_action(patch.influencer), voters.complaint(voter)):
         return False
     observability.count("InfluencerComplained")
-    heed(runtime, campaign, influencer)
+    heed(runtime, campaign, patch.influencer)
     return True
 
 

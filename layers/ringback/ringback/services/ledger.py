@@ -12,7 +12,7 @@ from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.facts import TrackerDialled, VoterDialled
 from ringback.domain.ledger import Charge
-from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, talk_of
+from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, known_talk, talk_of
 from ringback.domain.pools import Redial
 from ringback.domain.turns import Disposition, Party
 from ringback.runtime import Runtime
@@ -100,7 +100,11 @@ def claim_of(patch: Patch, attempt: Attempt) -> str:
 
 
 def _book(runtime: Runtime, campaign: Campaign, patching: Patching, patch: Patch) -> None:
-    """Write the charges and count the call for its influencer, together and once; then what may drift: the sum that budgets ask."""
+    """Write the charges and count the call for its influencer, together and once; then what may drift: the sum that budgets ask.
+
+    What is told later does not correct them: a length that was measured is off by the seconds the news took, and the provider's bill,
+    not this ledger, is what is paid. A correction would have to change the charge, the sum, and the counts of a day that may be over.
+    """
     rates = campaign.rules.patch_legs
     if rates is None or not patch.attempts:
         return
@@ -123,16 +127,25 @@ def _recorded(runtime: Runtime, patching: Patching, patch: Patch, charges: list[
 
 
 def _counts(patching: Patching, patch: Patch) -> list[Write]:
-    """What a call adds to its influencer's counts: only calls in which they talked to a voter, or to whom they took for one."""
-    if patch.party is not Party.VOTER or patch.talked_to is None:
+    """What a call adds to its influencer's counts: that a voter was rung, or whom they took for one, and what was talked.
+
+    A talk of which nobody knows how long it was is not held against them as a short one.
+    """
+    if patch.party is not Party.VOTER:
         return []
     influencer = influencer_store.load(patch.influencer)
     if influencer is None:
         return []
-    seconds = patch.talked_seconds
-    day = influencers.india_day(patch.last_at)
-    is_short = seconds < patching.short_call_seconds
-    return [influencer_store.patched_action(influencer, day, seconds, is_short=is_short)]
+    day, talked_to = influencers.india_day(patch.last_at), patch.talked_to
+    if talked_to is None:
+        return [influencer_store.patched_action(influencer, day, patch.call_id, None)]
+    known = known_talk(patch, talked_to)
+    is_short = known is not None and known < patching.short_call_seconds
+    return [
+        influencer_store.patched_action(
+            influencer, day, patch.call_id, patch.talked_seconds, is_short=is_short
+        )
+    ]
 
 
 def dialled(runtime: Runtime, campaign: Campaign, fact: VoterDialled | TrackerDialled) -> None:

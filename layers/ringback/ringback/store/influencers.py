@@ -128,7 +128,8 @@ def move_action(found: Influencer, moved: Influencer) -> Write:
     elif found.held is not None:
         actions.append(InfluencerRow.held.remove())
     if moved.stage is Stage.APPROVED:
-        actions += [InfluencerRow.short.set(0), InfluencerRow.complaints.set(0)]
+        row = InfluencerRow
+        actions += [count.set(0) for count in (row.short, row.talks_today, row.complaints, row.talks)]
     if moved.promised_at is not None and moved.promised_at != found.promised_at:
         actions += _promising(found.person, moved.promised_at)
     elif moved.promised_at is None and found.promised_at is not None:
@@ -136,22 +137,66 @@ def move_action(found: Influencer, moved: Influencer) -> Write:
     return Write(InfluencerRow(found.person), actions, InfluencerRow.revision == found.revision)
 
 
-def patched_action(influencer: Influencer, day: date, talked_seconds: int, *, is_short: bool) -> Write:
-    """Count one call in which an influencer, as just read, was put through, as one write of the transaction that ends the patch: so it is
-    counted once. It fails when another call was counted on another day since they were read. News of a day that is over leaves today's count.
+def patched_action(
+    influencer: Influencer, day: date, call_id: str, talked_seconds: int | None, *, is_short: bool = False
+) -> Write:
+    """Count one call in which a voter was rung for an influencer, as just read, and take it from those that go on: as one write of the
+    transaction that books the call, so it is counted once. `talked_seconds` is None where nobody talked.
+
+    It fails when another call was counted on another day, or began or ended, since they were read. News of a day that is over leaves the
+    counts of the day.
     """
-    today = day.isoformat()
+    today, talks = day.isoformat(), int(talked_seconds is not None)
+    counts = (
+        (InfluencerRow.today, 1),
+        (InfluencerRow.talks_today, talks),
+        (InfluencerRow.short, int(is_short)),
+    )
     actions: list[Action] = [
-        InfluencerRow.patched.add(1),
-        InfluencerRow.talked_seconds.add(talked_seconds),
-        InfluencerRow.short.add(int(is_short)),
+        InfluencerRow.patched.add(talks),
+        InfluencerRow.talks.add(talks),
+        InfluencerRow.talked_seconds.add(talked_seconds or 0),
     ]
     if influencer.day == today:
-        actions.append(InfluencerRow.today.add(1))
+        actions += [count.add(n) for count, n in counts]
     elif influencer.day < today:
-        actions += [InfluencerRow.day.set(today), InfluencerRow.today.set(1)]
+        actions += [InfluencerRow.day.set(today), *(count.set(n) for count, n in counts)]
     same_day = InfluencerRow.day == influencer.day if influencer.day else InfluencerRow.day.does_not_exist()
-    return Write(InfluencerRow(influencer.person), actions, InfluencerRow.person.exists() & same_day)
+    condition = InfluencerRow.person.exists() & same_day
+    if call_id in influencer.live:
+        rest = {call: until for call, until in influencer.live.items() if call != call_id}
+        actions.append(_going_on(rest))
+        condition &= _as_read(influencer)
+    return Write(InfluencerRow(influencer.person), actions, condition)
+
+
+def live_action(influencer: Influencer, live: Mapping[str, datetime]) -> Write:
+    """Note which calls go on for an influencer, as just read, as one write of the transaction that rings somebody. It fails when a call
+    began or ended since.
+    """
+    return Write(
+        InfluencerRow(influencer.person),
+        [_going_on(live)],
+        InfluencerRow.person.exists() & _as_read(influencer),
+    )
+
+
+def _going_on(live: Mapping[str, datetime]) -> Action:
+    written = _live(live)
+    return InfluencerRow.live.set(written) if written else InfluencerRow.live.remove()
+
+
+def _as_read(influencer: Influencer) -> Condition:
+    written = _live(influencer.live)
+    condition: Condition = InfluencerRow.live == written if written else InfluencerRow.live.does_not_exist()
+    return condition
+
+
+def _live(live: Mapping[str, datetime]) -> str | None:
+    """In one order, so that the same calls are the same words."""
+    if not live:
+        return None
+    return json.dumps({call: times.written(live[call]) for call in sorted(live)}, separators=(",", ":"))
 
 
 def complain_action(person: str) -> Write:
@@ -238,7 +283,9 @@ def _influencer(row: InfluencerRow) -> Influencer:
             "patched",
             "talked_seconds",
             "today",
+            "talks_today",
             "short",
+            "talks",
             "complaints",
             "block",
         )
@@ -254,6 +301,7 @@ def _influencer(row: InfluencerRow) -> Influencer:
         because=row.because,
         chain=row.chain,
         day=row.day or "",
+        live={call: times.read(until) for call, until in json.loads(row.live or "{}").items()},
         held=row.held,
         promised_at=times.read(row.promised_at) if row.promised_at else None,
         rung_back_at=times.read(row.rung_back_at) if row.rung_back_at else None,

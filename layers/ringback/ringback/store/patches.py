@@ -21,6 +21,7 @@ from ringback.domain.patches import Attempt, Kind, Leg, Patch, Reason, State
 from ringback.domain.turns import Disposition, Party
 from ringback.store import journal
 from ringback.store.journal import KEPT_FOR
+from ringback.store.sending import voice_purse
 from ringback.store.singles import ONLY, update_single
 from ringback.store.tables import (
     Attributes,
@@ -31,6 +32,7 @@ from ringback.store.tables import (
     connection,
     update_if,
 )
+from ringback.store.transactions import Write
 
 
 class Commit(StrEnum):
@@ -76,8 +78,15 @@ def every(campaign: str | None = None) -> Iterator[Patch]:
     return map(_patch, PatchRow.scan(filter_condition=condition))
 
 
-def save(patch: Patch, entry: Entry, also: Callable[[TransactWrite], None] | None = None) -> Commit:
-    """Write a patch over the revision it was made from, with the fact of what happened and whatever changes with it, in one transaction."""
+def save(
+    patch: Patch,
+    entry: Entry,
+    also: Callable[[TransactWrite], None] | None = None,
+    under: Write | None = None,
+) -> Commit:
+    """Write a patch over the revision it was made from, with the fact of what happened and whatever changes with it, in one transaction.
+    Where `under` fails, the patch has been read under what no longer holds: RACED.
+    """
     # pynamodb's Connection finds the tables' key schemas through the connections the models have made.
     shared: Connection = connection(PatchRow).connection
     try:
@@ -86,13 +95,15 @@ def save(patch: Patch, entry: Entry, also: Callable[[TransactWrite], None] | Non
             transaction.save(
                 journal.row_of(entry, entry.key), condition=JournalRow.source_id.does_not_exist()
             )
+            if under is not None:
+                under.add_to(transaction)
             if also is not None:
                 also(transaction)
     except TransactWriteError as problem:
         if problem.cause_response_code != "TransactionCanceledException":
             raise
-        of_patch, of_entry, *_ = [*problem.cancellation_reasons, None, None]
-        if of_patch is not None:
+        of_patch, of_entry, of_next, *_ = [*problem.cancellation_reasons, None, None, None]
+        if of_patch is not None or (under is not None and of_next is not None):
             return Commit.RACED
         if of_entry is not None:  # a collision or a throttled table says nothing of what the journal holds
             return Commit.REPEATED if of_entry.code == "ConditionalCheckFailed" else Commit.RACED
@@ -151,14 +162,14 @@ class Climate:
     paused: str | None
     """Why sending is paused; None while it is not."""
     spent_paise: int
-    """On patched calls so far."""
+    """On calls so far, of every kind."""
     areas: Mapping[str, int]
     """Area → calls placed to its people that day."""
 
 
 def climate(campaign: str, day: str) -> Climate:
     """All of it in one batch read."""
-    names = (f"pause#{campaign}", _spent(campaign), _areas(campaign, day))
+    names = (f"pause#{campaign}", f"spent#{voice_purse(campaign)}", _areas(campaign, day))
     keys = ({"name": name, "shard": ONLY} for name in names)
     rows = {row["name"]["S"]: row for row in batch_get(CounterRow, keys)}
     paused, spent, areas = (rows.get(name, {}) for name in names)
@@ -179,8 +190,10 @@ def count_area(campaign: str, day: str, area: str, calls: int) -> None:
 
 
 def count_spent(campaign: str, paise: int) -> None:
-    """Add what a patched call cost; `ringback recount` makes the sum again from the ledger."""
-    update_single(_spent(campaign), [Path(["paise"]).add(paise)])
+    """Add what a patched call cost to what the campaign's calls cost. Not idempotent: whoever dies between the booking and this leaves
+    the sum too low by one call, and nothing makes it again: `ringback patches stats` adds up the bookings themselves.
+    """
+    update_single(f"spent#{voice_purse(campaign)}", [Path(["paise"]).add(paise)])
 
 
 _AREA = "a "
@@ -188,10 +201,6 @@ _AREA = "a "
 
 def _areas(campaign: str, day: str) -> str:
     return f"areas#{campaign}#{day}"
-
-
-def _spent(campaign: str) -> str:
-    return f"spent#{campaign}/patching"
 
 
 def _unmoved(patch: Patch) -> Condition:

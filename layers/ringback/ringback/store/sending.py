@@ -90,6 +90,13 @@ def _circuit(row: Attributes) -> Circuit:
     )
 
 
+def voice_purse(campaign: str) -> str:
+    """From what a campaign's calls are paid, those that are placed and those that are patched: kept apart from what SMS cost, as each
+    has its budget.
+    """
+    return f"{campaign}/calls"
+
+
 def spend(campaign: str, paise: int, budget_paise: int) -> bool:
     """Take money from the campaign's budget; False, and nothing taken, when that would pass it."""
     spent = Path(["paise"])

@@ -83,6 +83,8 @@ def take(functions: Functions, react: Callable[[], None]) -> None:
     functions.clock.move(seconds=30)
     _leg(functions, "patched-4", posing, "Terminal", DialCallStatus="completed")
     functions.invoke("patch_call", {"task": "settle", "call": "exotel:patched-4"})
+    _verdict(functions, "verdict-of-patched-4", posing)  # nobody is put through to them before that
+    react()
     _connected(functions, "patched-6")
     react()
     functions.clock.move(minutes=13)

@@ -213,16 +213,20 @@ def test_news_of_another_call_or_tracker_ends_nothing(deployment: Deployment) ->
     assert stored(review).state is State.OPEN
 
 
-def test_the_tracker_is_free_again_when_the_call_is_over(deployment: Deployment) -> None:
+def test_the_tracker_is_free_again_when_the_call_is_over_and_the_verdict_is_given(
+    deployment: Deployment,
+) -> None:
     enrol(deployment)
     inform(deployment)
     taken = choose(deployment)
     assert taken is not None
     assert choose(deployment, call="exotel:x") is None
 
-    talk(deployment, open_review(deployment, taken))
+    review = talk(deployment, open_review(deployment, taken))
 
     assert trackers.find("clean-water", taken.person).busy_call is None
+    assert choose(deployment, call="exotel:x") is None, "the next verdict might be given for the wrong person"
+    judge(deployment, review)
     assert choose(deployment, call="exotel:x") is not None
 
 

@@ -311,7 +311,15 @@ HOLDS = {
     Rule.NOT_YET,
     Rule.ANSWER_CHANGED,
 }
-OF_CALLS_ALONE = {Rule.CALLER_ID, Rule.CONSENT, Rule.DND, Rule.ATTEMPTS, Rule.TOO_SOON, Rule.AREA_CAP}
+OF_CALLS_ALONE = {
+    Rule.SETTLED,
+    Rule.CALLER_ID,
+    Rule.CONSENT,
+    Rule.DND,
+    Rule.ATTEMPTS,
+    Rule.TOO_SOON,
+    Rule.AREA_CAP,
+}
 
 
 def test_every_rule_for_sms_has_its_place_in_the_order() -> None:

@@ -33,12 +33,16 @@ def test_who_has_been_idle_the_longest_comes_first_and_who_never_was_rung_before
     ]
 
 
-def test_the_influencers_language_comes_before_everything_and_owed_verdicts_before_idleness() -> None:
+def test_the_influencers_language_comes_before_idleness() -> None:
     stranger = tracker("a", languages=("ta",))
-    owes = tracker("b", pending=frozenset({"r"}))
-    rested = tracker("c", last_call_at=NOW - timedelta(minutes=1))
+    rested = tracker("b", last_call_at=NOW - timedelta(minutes=1))
+    tired = tracker("c", last_call_at=NOW - timedelta(seconds=1))
 
-    assert names(stranger, owes, rested) == ["c", "b", "a"]
+    assert names(stranger, tired, rested) == ["b", "c", "a"]
+
+
+def test_who_owes_a_verdict_is_put_through_to_nobody_else() -> None:
+    assert names(tracker("a", pending=frozenset({"r"})), tracker("b")) == ["b"]
 
 
 def test_nobody_is_asked_who_is_off_duty_busy_or_to_be_left_out() -> None:

@@ -33,8 +33,8 @@ LONGEST_CALL = timedelta(hours=1)
 
 REFUSALS_KEPT = 10
 
-MYSTERY_WITHIN = timedelta(days=7)
-"""How long a tracker who was rung in a voter's stead may tell of it."""
+MYSTERY_WITHIN = timedelta(hours=2)
+"""How long a tracker who is rung in a voter's stead may tell of it at the longest, were the end of the call never told."""
 
 
 class Kind(StrEnum):

@@ -51,8 +51,10 @@ class Tracker:
         return self.busy_until is not None and now < self.busy_until
 
     def is_free(self, now: datetime) -> bool:
-        """Whether they may be rung with an influencer on the line."""
-        return self.on_duty and not self.is_busy(now)
+        """Whether they may be rung with an influencer on the line. Nobody gets a second talk while they owe a verdict on the last: they
+        might give it for the wrong person.
+        """
+        return self.on_duty and not self.is_busy(now) and not self.pending
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until
@@ -64,8 +66,8 @@ class Tracker:
 def in_turn(
     trackers: Iterable[Tracker], language: str, exclude: Collection[str], now: datetime
 ) -> list[Tracker]:
-    """The free trackers, the one whose turn it is first: who speaks the language, owes the fewest verdicts, has been idle the longest,
-    and has given the fewest reviews. `exclude` are the people who must not be asked: those asked before, and the influencer.
+    """The free trackers, the one whose turn it is first: who speaks the language, has been idle the longest, and has given the fewest
+    reviews. `exclude` are the people who must not be asked: those asked before, and the influencer.
     """
     free = [each for each in trackers if each.is_free(now) and each.person not in exclude]
     never = datetime.min.replace(tzinfo=now.tzinfo)
@@ -73,7 +75,6 @@ def in_turn(
         free,
         key=lambda each: (
             language not in each.languages,
-            len(each.pending),
             each.last_call_at or never,
             each.reviews_given,
             each.person,

@@ -6,7 +6,7 @@ person, and how a patch comes to its end, is for `patches`; what follows from th
 
 import hmac
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -108,8 +108,6 @@ class _Asked:
     provider: str
     now: datetime
     spare: _Spare
-    others: Mapping[str, datetime] = field(default_factory=dict)
-    """The caller's other calls that may be going on; looked at when somebody is to be rung."""
 
     @property
     def call_id(self) -> str:
@@ -258,8 +256,6 @@ class Connects:
 
     def _opened(self, asked: _Asked, moved: Patch | None, n: int) -> Answer:
         """Open the `n`-th attempt: slot, then somebody to ring. A slot taken for nothing is given back; what a crash keeps, a recount."""
-        if asked.party is Party.VOTER:
-            asked = replace(asked, others=self._going_on(asked))
         if reason := self._barred(asked):
             return self._nobody(asked, moved, reason)
         account, limits = asked.provider, asked.patching.slots
@@ -282,22 +278,21 @@ class Connects:
             slots.release(account, asked.call.number)
         return self._nobody(asked, moved, Reason.NOBODY_FREE)
 
-    def _going_on(self, asked: _Asked) -> Mapping[str, datetime]:
-        """The caller's other calls that may be going on. Only where that are too many is looked which of them have ended and are not
+    def _going_on(self, asked: _Asked) -> int:
+        """How many other calls of the caller may be going on. Only where that are too many is looked which of them have ended and are not
         booked yet: one request more, for who rings again at once and again.
         """
         others = asked.influencer.live_beside(asked.call_id, asked.now)
         if len(others) < asked.patching.calls_at_once:
-            return others
-        over = {patch.call_id for patch in store.load_many(others) if patch.is_over}
-        return {call: until for call, until in others.items() if call not in over}
+            return len(others)
+        return len(others) - sum(patch.is_over for patch in store.load_many(others))
 
     def _barred(self, asked: _Asked) -> Reason | None:
         """Why nobody may be opened for this caller; the stage was read a moment ago, consistently."""
         if asked.party is Party.TRACKER:
             return None if asked.influencer.stage in (Stage.INFORMED, Stage.IN_REVIEW) else Reason.NOT_ALLOWED
         blocked = influencers.may_be_patched(
-            asked.influencer, people.limits_of(asked.content), asked.now, len(asked.others)
+            asked.influencer, people.limits_of(asked.content), asked.now, self._going_on(asked)
         )
         if blocked is not None:
             observability.count("PatchBlocked")
@@ -507,9 +502,7 @@ class Connects:
     ) -> bool:
         opened = patches.opened(patch, attempt, asked.patching)
         entry = entry_of(fact, asked.content.id, asked.provider, asked.pairs, asked.now)
-        live = {**asked.others, asked.call_id: opened.lease_until}
-        under = influencer_store.live_action(asked.influencer, live) if asked.party is Party.VOTER else None
-        match store.save(opened, entry, also, under):
+        match store.save(opened, entry, also):
             case Commit.DONE:
                 observability.conclude(
                     "Dialled somebody",

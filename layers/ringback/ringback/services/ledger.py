@@ -80,11 +80,12 @@ def _settle_attempt(
         came = _OUTCOMES[outcome]
         if pools.is_final(came):
             voters.settle_person(campaign.id, attempt.who, came)
-        Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), came, redial)
+        if Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), came, redial):
+            voters.count_attempt(campaign.id, attempt.who, attempt.opened_at)
         return
     trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
-    is_last = attempt.n == len(patch.attempts)
-    if attempt.review is not None and is_last and patch.is_over:
+    ends_review = attempt.kind is Kind.MYSTERY or (attempt.n == len(patch.attempts) and patch.is_over)
+    if attempt.review is not None and ends_review:
         talked = talk_of(patch, attempt)
         reviews.call_ended(
             runtime, campaign, attempt.review, patch.call_id, attempt.who, talked, patch.last_at
@@ -156,7 +157,14 @@ def dialled(runtime: Runtime, campaign: Campaign, fact: VoterDialled | TrackerDi
             return
         case VoterDialled(mystery=True):
             _open_mystery(runtime, campaign, fact)
-    if fact.attempt == 1 and campaign.patching is not None:
+    if campaign.patching is None:
+        return
+    patch = patch_store.load(fact.source_id)
+    if patch is not None and not patch.is_over:
+        influencer_store.goes_on(
+            fact.influencer, fact.source_id, fact.occurred_at + campaign.patching.lease, runtime.clock.now()
+        )
+    if fact.attempt == 1:
         given = {"call": fact.source_id, "wait_seconds": int(campaign.patching.lease.total_seconds())}
         workflows.start(
             runtime.settings.patch_call_arn, execution_name(fact.influencer, fact.source_id), given

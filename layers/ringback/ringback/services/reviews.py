@@ -149,7 +149,7 @@ def begin(runtime: Runtime, review_id: str) -> None:
 def open_mystery(
     runtime: Runtime, influencer: Influencer, tracker: Tracker, call_id: str, attempt: int
 ) -> Review:
-    """A tracker is rung in a voter's stead (F109). It moves nobody; a repeat gives the same review."""
+    """A tracker is rung in a voter's stead (F109), and owes a word on it. It moves nobody; a repeat gives the same review."""
     now, cause = runtime.clock.now(), staff.call_name(call_id, attempt)
     review = Review(
         person=influencer.person,
@@ -163,7 +163,10 @@ def open_mystery(
         attempt=attempt,
     )
     store.keep(review)
-    return find(review.id)
+    review = find(review.id)
+    if review.is_waiting:
+        tracker_store.owe(review.campaign, tracker.person, review.id)
+    return review
 
 
 # ── the call is over ──
@@ -189,8 +192,7 @@ def call_ended(
     if review.state is State.OPEN and talked_seconds < least:
         _expire(runtime, review_id, Lapse.NOBODY_TALKED)
     elif review.state is State.OPEN:
-        until = at + campaign.reviews.answer_within if review.kind is Kind.VERIFICATION else review.expires_at
-        store.talked(review, at, talked_seconds, until)
+        store.talked(review, at, talked_seconds, at + campaign.reviews.answer_within)
     review = find(review_id)
     if review.is_waiting and review.state is not State.OPEN:
         tracker_store.owe(review.campaign, tracker, review.id)

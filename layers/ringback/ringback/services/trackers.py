@@ -219,8 +219,16 @@ def _lock_if_used_up(tracker: Tracker, now: datetime, limits: PinLimits) -> None
 
 
 def _waiting_for(tracker: Tracker, rung_about: str | None) -> str | None:
-    """The review that a verdict given in this call is about."""
-    owed = [review for each in tracker.pending if (review := review_store.load(each)) is not None]
+    """The review that a verdict given in this call is about. What is owed no more, and was left standing, is forgotten: who owes something
+    is put through to nobody.
+    """
+    owed = []
+    for each in tracker.pending:
+        review = review_store.load(each)
+        if review is not None and review.is_waiting and review.tracker == tracker.person:
+            owed.append(review)
+        else:
+            store.owe_no_more(tracker.campaign, tracker.person, each)
     meant = reviews.meant(owed, tracker, rung_about)
     return meant.id if meant is not None else None
 

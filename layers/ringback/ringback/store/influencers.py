@@ -170,15 +170,19 @@ def patched_action(
     return Write(InfluencerRow(influencer.person), actions, condition)
 
 
-def live_action(influencer: Influencer, live: Mapping[str, datetime]) -> Write:
-    """Note which calls go on for an influencer, as just read, as one write of the transaction that rings somebody. It fails when a call
-    began or ended since.
+def goes_on(person: str, call_id: str, until: datetime, now: datetime) -> None:
+    """Note that a call goes on for an influencer, at the longest until the end of its lease, and forget those whose lease is over. A repeat
+    changes nothing.
     """
-    return Write(
-        InfluencerRow(influencer.person),
-        [_going_on(live)],
-        InfluencerRow.person.exists() & _as_read(influencer),
-    )
+    for _ in range(_RACES):
+        found = load(person)
+        if found is None or found.live.get(call_id) == until:
+            return
+        live = {**found.live_beside(call_id, now), call_id: until}
+        condition = InfluencerRow.person.exists() & _as_read(found)
+        if update_if(InfluencerRow, person, actions=[_going_on(live)], condition=condition) is not None:
+            return
+    raise Conflict("an influencer's calls began and ended each time they were looked at")
 
 
 def _going_on(live: Mapping[str, datetime]) -> Action:

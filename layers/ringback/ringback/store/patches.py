@@ -32,7 +32,6 @@ from ringback.store.tables import (
     connection,
     update_if,
 )
-from ringback.store.transactions import Write
 
 
 class Commit(StrEnum):
@@ -78,15 +77,8 @@ def every(campaign: str | None = None) -> Iterator[Patch]:
     return map(_patch, PatchRow.scan(filter_condition=condition))
 
 
-def save(
-    patch: Patch,
-    entry: Entry,
-    also: Callable[[TransactWrite], None] | None = None,
-    under: Write | None = None,
-) -> Commit:
-    """Write a patch over the revision it was made from, with the fact of what happened and whatever changes with it, in one transaction.
-    Where `under` fails, the patch has been read under what no longer holds: RACED.
-    """
+def save(patch: Patch, entry: Entry, also: Callable[[TransactWrite], None] | None = None) -> Commit:
+    """Write a patch over the revision it was made from, with the fact of what happened and whatever changes with it, in one transaction."""
     # pynamodb's Connection finds the tables' key schemas through the connections the models have made.
     shared: Connection = connection(PatchRow).connection
     try:
@@ -95,15 +87,13 @@ def save(
             transaction.save(
                 journal.row_of(entry, entry.key), condition=JournalRow.source_id.does_not_exist()
             )
-            if under is not None:
-                under.add_to(transaction)
             if also is not None:
                 also(transaction)
     except TransactWriteError as problem:
         if problem.cause_response_code != "TransactionCanceledException":
             raise
-        of_patch, of_entry, of_next, *_ = [*problem.cancellation_reasons, None, None, None]
-        if of_patch is not None or (under is not None and of_next is not None):
+        of_patch, of_entry, *_ = [*problem.cancellation_reasons, None, None]
+        if of_patch is not None:
             return Commit.RACED
         if of_entry is not None:  # a collision or a throttled table says nothing of what the journal holds
             return Commit.REPEATED if of_entry.code == "ConditionalCheckFailed" else Commit.RACED

@@ -70,12 +70,8 @@ def load_known(pool: str, person: str) -> Known:
 
 def add_claim(transaction: TransactWrite, ticket: Ticket, claim: str, now: datetime) -> None:
     """Make the claim of a voter part of a transaction: it fails unless the voter is queued with this very ticket. Counts as an
-    attempt from here on, of the pool's voter and of the person. `claim` is `<call id>/<attempt>`.
+    attempt from here on. `claim` is `<call id>/<attempt>`.
     """
-    transaction.update(
-        VoterRow(_person_key(ticket.pool, ticket.person)),
-        actions=[VoterRow.last_at.set(times.written(now)), VoterRow.attempts.add(1)],
-    )
     transaction.update(
         VoterRow(key(ticket.pool, ticket.person)),
         actions=_claiming(claim, now),
@@ -98,6 +94,12 @@ def settle(voter: Voter, settled: Settled) -> bool:
     """Write what the voter's claim came to. False, and nothing changed, when they have moved on since they were read."""
     unchanged = (VoterRow.state == str(voter.state)) & (VoterRow.claim == voter.claim)
     return _settle(voter.pool, voter.person, settled, unchanged)
+
+
+def count_attempt(campaign: str, person: str, at: datetime) -> None:
+    """Count an attempt of somebody over all pools, once it is settled in its own; a crash in between leaves it out."""
+    actions = [VoterRow.last_at.set(times.written(at)), VoterRow.attempts.add(1)]
+    update_if(VoterRow, _person_key(campaign, person), actions=actions)
 
 
 def settle_person(campaign: str, person: str, outcome: Outcome) -> None:

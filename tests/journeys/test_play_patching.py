@@ -9,7 +9,11 @@ from click.testing import CliRunner
 from ringback_cli.play import play
 from ringback_cli.stories.patching.judge import INVARIANTS
 
-pytestmark = [pytest.mark.enable_socket, pytest.mark.allow_hosts(["127.0.0.1", "localhost"])]
+pytestmark = [
+    pytest.mark.enable_socket,
+    pytest.mark.allow_hosts(["127.0.0.1", "localhost"]),
+    pytest.mark.usefixtures("fresh_clients"),
+]
 
 LOST_ENDS = {
     "leg_drop": 0.1,

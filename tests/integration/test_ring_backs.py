@@ -12,9 +12,10 @@ from ringback.domain.dials import State
 from ringback.domain.errors import Rejected
 from ringback.domain.facts import FailureAction
 from ringback.domain.influencers import Stage
+from ringback.domain.ledger import Side
 from ringback.providers.base import Declined, OutgoingCall
 from ringback.services import ring_backs
-from ringback.store import contacts, sending
+from ringback.store import contacts, ledger, sending
 from tests.deployment import CALLER, OTHER_CALLER, Deployment
 from tests.integration import people
 from tests.integration.patching import Caller, Patched, voter_phones
@@ -108,19 +109,23 @@ def ring_again(deployment: Deployment, status: str) -> None:
 
 def is_put_through(patched: Patched, call: OutgoingCall, folder: Path) -> str:
     """They take the call, walk the menu to its Connect, and talk to a voter; returns the id of the call."""
-    deployment = patched.deployment
-    call_id = f"out-{len(deployment.provider.called)}"
     patched.fill(folder, voter_phones(2))
-    handset = deployment.pick_up(call, call_id)
-    while handset.branch != "dial":
-        handset.press("1") if handset.branch == "ask" else handset.wait()
-    caller = Caller.on_the_line(patched, handset, CALLER, call_id)
+    caller = at_connect(patched, call)
     number = caller.ask()
     assert number is not None
     patched.react()
     caller.talk(number)
     patched.react()
-    return call_id
+    return caller.call_id
+
+
+def at_connect(patched: Patched, call: OutgoingCall) -> Caller:
+    """They take the call and walk the menu to its Connect."""
+    call_id = f"out-{len(patched.deployment.provider.called)}"
+    handset = patched.deployment.pick_up(call, call_id)
+    while handset.branch != "dial":
+        handset.press("1") if handset.branch == "ask" else handset.wait()
+    return Caller.on_the_line(patched, handset, CALLER, call_id)
 
 
 def test_a_call_into_a_menu_that_connects_lasts_as_long_as_the_menu_and_the_talk(
@@ -163,6 +168,17 @@ def test_the_end_of_the_patch_and_the_token_meet_whichever_comes_first(
         assert machines.told[-1] == ("token-2", True)
 
 
+def test_a_ring_back_pays_for_its_callers_leg_once(
+    patched: Patched, machines: Machines, tmp_path: Path
+) -> None:
+    """The dial committed it; the patch adds the voter's leg alone."""
+    is_put_through(patched, rung(patched, machines), tmp_path)
+    of_voter = [each.paise for each in ledger.every("clean-water") if each.side is Side.CALLEE]
+
+    assert sending.standing("clean-water", (), "clean-water/calls").paise == 17 * 50 + sum(of_voter)
+    assert of_voter
+
+
 def test_who_talks_in_the_second_call_was_patched(
     patched: Patched, machines: Machines, tmp_path: Path
 ) -> None:
@@ -192,6 +208,17 @@ def test_who_leaves_before_the_connect_was_not_patched(patched: Patched, machine
     patched.deployment.pick_up(rung(patched, machines))
     patched.react()
     assert machines.told == []
+    patched.deployment.end(patched.deployment.dial(), "completed")
+    patched.react()
+
+    assert machines.told == [("token-1", False)]
+
+
+def test_who_comes_to_the_connect_when_nobody_is_left_to_ring_was_not_patched(
+    patched: Patched, machines: Machines
+) -> None:
+    """Nobody was rung, so no fact tells that this patch is over."""
+    assert at_connect(patched, rung(patched, machines)).ask() is None
     patched.deployment.end(patched.deployment.dial(), "completed")
     patched.react()
 

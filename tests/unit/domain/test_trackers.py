@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ringback.domain import trackers
-from ringback.domain.trackers import Tracker, in_turn
+from ringback.domain.trackers import OWES_FOR, Tracker, in_turn
 
 NOW = datetime(2026, 3, 2, 5, 30, tzinfo=UTC)
 PEPPER = b"pepper"
@@ -43,6 +43,14 @@ def test_the_influencers_language_comes_before_idleness() -> None:
 
 def test_who_owes_a_verdict_is_put_through_to_nobody_else() -> None:
     assert names(tracker("a", pending=frozenset({"r"})), tracker("b")) == ["b"]
+
+
+def test_what_a_crash_left_owed_keeps_nobody_out_for_long() -> None:
+    """No verdict is waited for so long after a call."""
+    owes = tracker("a", pending=frozenset({"r"}), last_call_at=NOW - OWES_FOR + timedelta(seconds=1))
+    left_behind = tracker("b", pending=frozenset({"r"}), last_call_at=NOW - OWES_FOR)
+
+    assert names(owes, left_behind) == ["b"]
 
 
 def test_nobody_is_asked_who_is_off_duty_busy_or_to_be_left_out() -> None:

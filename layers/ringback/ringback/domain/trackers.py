@@ -13,6 +13,9 @@ from ringback.domain.documents import Section
 _PIN = re.compile(r"\d{4,6}")
 PIN_MEANS = "four to six digits, not all the same and not in a row"
 
+OWES_FOR = timedelta(hours=2)
+"""After a call: an hour in which its end must be told, and then time for the verdict."""
+
 LEASE = timedelta(minutes=30)
 """How long a tracker counts as busy with a call whose end we never hear of."""
 
@@ -54,7 +57,12 @@ class Tracker:
         """Whether they may be rung with an influencer on the line. Nobody gets a second talk while they owe a verdict on the last: they
         might give it for the wrong person.
         """
-        return self.on_duty and not self.is_busy(now) and not self.pending
+        return self.on_duty and not self.is_busy(now) and not self.owes(now)
+
+    def owes(self, now: datetime) -> bool:
+        """Whether a verdict of theirs is waited for. What stands there longer than any is waited for was left behind by a crash."""
+        is_fresh = self.last_call_at is None or now - self.last_call_at < OWES_FOR
+        return bool(self.pending) and is_fresh
 
     def is_locked(self, now: datetime) -> bool:
         return self.locked_until is not None and now < self.locked_until

@@ -11,7 +11,7 @@ from ringback.domain import influencers, ledger, pools
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.facts import TrackerDialled, VoterDialled
-from ringback.domain.ledger import Charge
+from ringback.domain.ledger import Charge, Side
 from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, known_talk, talk_of
 from ringback.domain.pools import Redial
 from ringback.domain.turns import Disposition, Party
@@ -19,6 +19,7 @@ from ringback.runtime import Runtime
 from ringback.services import influencers as people
 from ringback.services import reviews, trackers
 from ringback.services.pools import Pools
+from ringback.store import calls as call_store
 from ringback.store import contacts, voters
 from ringback.store import influencers as influencer_store
 from ringback.store import ledger as store
@@ -111,7 +112,10 @@ def _book(runtime: Runtime, campaign: Campaign, patching: Patching, patch: Patch
         return
     charges = ledger.charges(patch, rates)
     if _recorded(runtime, patching, patch, charges):
-        patch_store.count_spent(campaign.id, sum(charge.paise for charge in charges))
+        call = call_store.load(patch.call_id)
+        is_placed = call is not None and call.dial is not None  # then its dial has committed the caller's leg
+        spent = (each.paise for each in charges if not (is_placed and each.side is Side.CALLER))
+        patch_store.count_spent(campaign.id, sum(spent))
         people.heed(runtime, campaign, patch.influencer)
 
 

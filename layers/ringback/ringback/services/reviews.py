@@ -426,11 +426,11 @@ def approve(runtime: Runtime, person: str, because: str, *, without_call: bool =
     if review.state is State.OPEN:
         store.talked(review, runtime.clock.now(), 0, review.expires_at)
         review = find(review.id)
+    if review.tracker is not None:  # first, as in `_expire`
+        tracker_store.owe_no_more(review.campaign, review.tracker, review.id)
     if not store.end(review, State.APPROVED, influencer_store.move_action(influencer, moved), reason=words):
         raise Conflict(f"{person} moved on meanwhile: look again")
     observability.count("InfluencerApproved")
-    if review.tracker is not None:
-        tracker_store.owe_no_more(review.campaign, review.tracker, review.id)
     _settled(runtime, review.id)
     return people.find(person)
 

@@ -91,10 +91,13 @@ def heard(call: Call | None, patch: Patch) -> bool:
 
 
 def came_to_nothing(dial: Dial, call_id: str | None = None) -> bool:
-    """No attempt follows this one: unless its call has a patch, whose end will be heard, tell the machine that nobody is patched. False
-    where none waits.
+    """No attempt follows this one: unless somebody was rung in its call, whose end will be heard, tell the machine that nobody is patched.
+    False where none waits. A patch in which nobody was rung is over without a fact of it.
     """
-    if dial.kind is not Kind.RING_BACK or (call_id is not None and patch_store.load(call_id) is not None):
+    if dial.kind is not Kind.RING_BACK:
+        return False
+    patch = patch_store.load(call_id) if call_id is not None else None
+    if patch is not None and (patch.attempts or not patch.is_over):
         return False
     token = ring_backs.gave_up(first_attempt(dial.dial_id), _NOBODY)
     return token is not None and workflows.answer(token, _NOBODY)

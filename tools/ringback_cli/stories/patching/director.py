@@ -301,12 +301,17 @@ class Director:
 
     def _owes(self, tracker: _Tracker, kind: Kind, is_mystery: bool) -> None:
         tracker.owed = _Owed(kind is Kind.GENUINE or (kind is Kind.MISUSER and not is_mystery))
+        self._prepare(tracker)
         if tracker.call_id is None:
             self._ready(tracker)
 
+    def _prepare(self, tracker: _Tracker) -> None:
+        """Say what a tracker does when they are rung: with nothing in mind they listen."""
+        keys = self._keys_of(tracker) if tracker.owed is not None else []
+        self._phones.prepare(tracker.person.phone, _presses(keys))
+
     def _ready(self, tracker: _Tracker, again_after: float = 0.0) -> None:
         """A tracker will give the verdict: by ringing, or when rung."""
-        self._phones.prepare(tracker.person.phone, _presses(self._keys_of(tracker)))
         soon = self._random.uniform(3.0, 5.0) if tracker.person.rings else _PATIENCE_SECONDS
         tracker.due = time.monotonic() + max(soon, again_after)
 
@@ -326,6 +331,7 @@ class Director:
         elif "off-duty" in heard:
             tracker.is_on_duty, tracker.has_ended = False, True
             self._relieve()
+        self._prepare(tracker)
         if tracker.owed is not None:
             self._ready(tracker, 2.0 * tracker.owed.tries)
         elif not tracker.is_on_duty and not (tracker.has_ended and tracker.person.shift == 0):

@@ -104,8 +104,8 @@ class GoAhead:
 def go_aheads(
     given: Iterable[Judgement], legs: Iterable[Leg], trackers: Iterable[str], least_seconds: float
 ) -> list[GoAhead]:
-    """The go-aheads that the network knows of. A verdict is about the first talk of its tracker, to its end before it, that no earlier
-    verdict was about; one about none gives nobody a go-ahead.
+    """The go-aheads that the network knows of. A verdict is about the last talk of its tracker that ended before it, unless an earlier
+    verdict was; one about none gives nobody a go-ahead.
     """
     staff = {*trackers}
     talks: dict[str, list[Leg]] = {}
@@ -115,10 +115,8 @@ def go_aheads(
     found = []
     for judgement in given:
         waiting = talks.get(judgement.tracker, [])
-        talk = next((leg for leg in waiting if leg.ended_at and leg.ended_at <= judgement.ended_at), None)
-        if talk is None:
-            continue
-        waiting.remove(talk)
-        if judgement.is_genuine:
-            found.append(GoAhead(talk.caller, judgement.tracker, judgement))
+        before = [leg for leg in waiting if leg.ended_at and leg.ended_at <= judgement.ended_at]
+        talks[judgement.tracker] = [leg for leg in waiting if leg not in before]
+        if before and judgement.is_genuine:
+            found.append(GoAhead(before[-1].caller, judgement.tracker, judgement))
     return found

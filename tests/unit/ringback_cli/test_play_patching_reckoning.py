@@ -87,10 +87,11 @@ def go_aheads(given: list[Judgement], *legs: Leg) -> list[str]:
     return [each.influencer for each in reckoning.go_aheads(given, legs, (TARA, UMA), 10)]
 
 
-def test_a_go_ahead_is_for_the_talk_that_waits_the_longest() -> None:
+def test_a_go_ahead_is_for_the_last_talk_before_it() -> None:
     legs = (a_talk(ANU, TARA, 0), a_talk(BALA, TARA, 10))
     assert go_aheads([a_judgement(5, genuine=True), a_judgement(15, genuine=False)], *legs) == [ANU]
     assert go_aheads([a_judgement(5, genuine=False), a_judgement(15, genuine=True)], *legs) == [BALA]
+    assert go_aheads([a_judgement(15, genuine=True), a_judgement(20, genuine=True)], *legs) == [BALA]
 
 
 def test_no_talk_no_go_ahead() -> None:

@@ -33,6 +33,10 @@ class _Mistake(ValueError):
     """The request cannot be followed; the message says why."""
 
 
+class _Engaged(Exception):
+    """The handset cannot ring now; the message says why."""
+
+
 class ControlApi:
     """The endpoints, over one network."""
 
@@ -61,8 +65,15 @@ class ControlApi:
         ]
 
     async def _ring(self, request: web.Request) -> web.StreamResponse:
-        """`{"from", "to", "withheld"?, "script"?, "hang_up_at"?, "wait"?}`: a call; `wait` answers when it has ended."""
+        """`{"from", "to", "withheld"?, "script"?, "hang_up_at"?, "wait"?}`: a call; `wait` answers when it has ended.
+
+        409 while the handset is in a call that somebody else placed: who talks on a phone rings nobody with it.
+        """
         given = await _body(request)
+        if self._network.handsets.at(_phone(given, "from")).was_rung:
+            raise _Engaged(
+                "This phone is in a call that somebody else placed: its holder rings nobody meanwhile."
+            )
         call, course = self._place(given)
         if given.get("wait"):
             await course
@@ -255,6 +266,8 @@ def _forgiving(endpoint: _Endpoint) -> _Endpoint:
             return await endpoint(request)
         except (_Mistake, NotInService) as error:
             return web.json_response({"error": str(error)}, status=400)
+        except _Engaged as error:
+            return web.json_response({"error": str(error)}, status=409)
 
     return handle
 

@@ -56,15 +56,24 @@ class Handset:
     calls: list[LoggedCall] = field(default_factory=list)
     in_calls: int = 0
     """How many calls its holder is in now: who rings them meanwhile finds it busy."""
+    rung_in: int = 0
+    """How many of these somebody else placed: meanwhile its holder rings nobody."""
+
+    @property
+    def was_rung(self) -> bool:
+        """Whether it rings, or its holder talks, because somebody rang it."""
+        return self.rung_in > 0
 
     @contextmanager
-    def engaged(self) -> Iterator[None]:
-        """Keep its holder in a call, from the first ring on."""
+    def engaged(self, *, is_rung: bool = False) -> Iterator[None]:
+        """Keep its holder in a call, from the first ring on. `is_rung`: somebody else placed it."""
         self.in_calls += 1
+        self.rung_in += is_rung
         try:
             yield
         finally:
             self.in_calls -= 1
+            self.rung_in -= is_rung
 
 
 class Handsets:

@@ -22,7 +22,7 @@ async def run(call: Call, line: Line, account: Account, exchange: Exchange, orde
     """Take an accepted call to its end, but for the StatusCallback of that end."""
     handset = exchange.handsets.at(order.caller)
     rung = dialling.ring(handset, order.ring_seconds)
-    with handset.engaged():
+    with handset.engaged(is_rung=True):
         await _run(call, line, account, exchange, order, rung)
     if call.legs[0].status == _IN_PROGRESS or rung.is_answered:
         call.legs[0] = Leg(dialling.COMPLETED, call.duration_seconds, "Human")

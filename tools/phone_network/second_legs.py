@@ -53,7 +53,7 @@ class SecondLegs:
         self.all.append(leg)
         self._tell("leg.ringing", leg)
         try:
-            with handset.engaged():
+            with handset.engaged(is_rung=True):
                 yield leg
         finally:
             leg.ended_at = self._clock.now()

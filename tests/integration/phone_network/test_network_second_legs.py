@@ -87,6 +87,32 @@ def test_somebody_in_a_call_is_busy_for_everybody_else(serve: Callable[..., Any]
     assert network.control("summary?brief=1")["second_legs"]["most_bridged"] == 1
 
 
+def test_who_was_rung_rings_nobody_until_the_call_is_over(serve: Callable[..., Any], our_side: Any) -> None:
+    def ring(_: object) -> tuple[int, str, str]:
+        call = json.dumps({"from": VOTER, "to": SHOWN}).encode()
+        answers.append(network.ask("/control/ring", call))
+        return (200, "", "")
+
+    answers: list[Any] = []
+    our_side.pages["/leg"] = ring
+    applet = connecting(our_side, dial_passthru_event_url=f"{our_side.url}/leg")
+    network = serve(
+        exophones=[
+            {"number": EXOPHONE, "flow": [applet, {"applet": "hangup"}], "flow_id": "1"},
+            {"number": SHOWN, "flow": [{"applet": "hangup"}], "flow_id": "2"},
+        ],
+        handsets=[{"number": VOTER, "talks_seconds": 1000}],
+    )
+    network.call()
+    network.wait_until_idle()
+
+    assert (answers[0].status, answers[0].json["error"]) == (
+        409,
+        "This phone is in a call that somebody else placed: its holder rings nobody meanwhile.",
+    )
+    assert network.ring(VOTER, SHOWN)["from"] == VOTER
+
+
 def test_twilio_whispers_to_the_one_who_is_rung_and_tells_of_their_leg(
     serve: Callable[..., Any], our_side: Any
 ) -> None:

@@ -197,9 +197,14 @@ class Director:
                 tracker.call_id = self._phones.begin(
                     {"from": tracker.person.phone, "to": TEAM_LINE, "script": _presses(keys)}
                 )
+                if (
+                    tracker.call_id is None
+                ):  # they are put through to somebody, and have that one in mind afterwards
+                    tracker.due = now + 1.0
         for due, voter in [each for each in self._opting_out if each[0] <= now]:
             self._opting_out.remove((due, voter))
-            self._phones.begin({"from": voter, "to": OPT_OUT})
+            if self._phones.begin({"from": voter, "to": OPT_OUT}) is None:
+                self._opting_out.append((now + 1.0, voter))
 
     def _is_slow(self, now: float) -> bool:
         while self._answered and now - self._answered[0][0] > _RECENT_SECONDS:
@@ -220,6 +225,9 @@ class Director:
         if leaves is not None:
             call["hang_up_at"] = leaves
         caller.call_id = self._phones.begin(call)
+        if caller.call_id is None:  # they are being rung
+            caller.calls -= 1
+            caller.due = time.monotonic() + 1.0
 
     def _keys_of(self, tracker: _Tracker) -> list[str]:
         """What a tracker keys in on the team's line: language the first time, PIN, verdict, and what of the shift."""

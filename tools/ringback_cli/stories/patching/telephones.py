@@ -1,10 +1,12 @@
 """The phone network's controls that only this story needs."""
 
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any
 
 from ringback_cli.stories.phones import Phones
@@ -37,9 +39,16 @@ class Leg:
 class Telephones(Phones):
     """All handsets, and what happens on the lines."""
 
-    def begin(self, call: Mapping[str, Any]) -> str:
-        """Let a handset ring (`{"from", "to", "script"?, "hang_up_at"?}`); returns the call's id at once, the call goes on."""
-        return str(self._ask("ring", dict(call))["call_sid"])
+    def begin(self, call: Mapping[str, Any]) -> str | None:
+        """Let a handset ring (`{"from", "to", "script"?, "hang_up_at"?}`); returns the call's id at once, the call goes on. None while its
+        holder is in a call that somebody else placed.
+        """
+        try:
+            return str(self._ask("ring", dict(call))["call_sid"])
+        except urllib.error.HTTPError as refused:
+            if refused.code != HTTPStatus.CONFLICT:
+                raise
+            return None
 
     def prepare(self, phone: str, script: Sequence[Mapping[str, Any]]) -> None:
         """Say what a handset's holder does when they are rung."""

@@ -11,12 +11,14 @@ from ringback.domain.conversations import Call
 from ringback.domain.facts import Entry
 from ringback.domain.influencers import Influencer, Stage
 from ringback.domain.menus import Session
+from ringback.domain.patches import Attempt, Kind, Patch
 from ringback.domain.reviews import Decision, Review, Rule
 from ringback.domain.trackers import Tracker
-from ringback.domain.turns import AgendaHeard, Knowledge, Verdict, VerdictGiven
+from ringback.domain.turns import AgendaHeard, Knowledge, Party, Verdict, VerdictGiven
 from ringback.services import campaigns, influencers, reviews, trackers
 from ringback.store import calls
 from ringback.store import influencers as influencer_store
+from ringback.store import patches as patch_store
 from ringback.store import reviews as review_store
 from ringback.store import trackers as tracker_store
 from tests.deployment import CALLER, Deployment, client
@@ -108,6 +110,28 @@ def open_review(
     assert review is not None
     reviews.begin(deployment.runtime, review.id)
     return review
+
+
+def ring(deployment: Deployment, review: Review, tracker: Tracker) -> None:
+    """The call's patch says that the tracker was rung, as the door writes it after it has opened the review."""
+    now = deployment.clock.now()
+    assert review.call is not None
+    attempt = Attempt(
+        review.attempt, tracker.person, tracker.phone, Kind.TRACKER, opened_at=now, review=review.id
+    )
+    patch = Patch(
+        call_id=review.call,
+        campaign="clean-water",
+        version=1,
+        number="+918040001031",
+        influencer=review.person,
+        party=Party.TRACKER,
+        began_at=now,
+        last_at=now,
+        lease_until=now,
+        attempts=(attempt,),
+    )
+    assert patch_store.note(patch)
 
 
 def talk(deployment: Deployment, review: Review, seconds: int = 60) -> Review:

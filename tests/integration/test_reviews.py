@@ -31,6 +31,7 @@ from tests.integration.people import (
     known,
     meet,
     open_review,
+    ring,
     ring_tracker_line,
     stage,
     stored,
@@ -539,6 +540,7 @@ def test_a_call_whose_end_was_never_told_ends_in_the_sweep(deployment: Deploymen
     tracker = enrol(deployment)
     inform(deployment)
     review = open_review(deployment, tracker)
+    ring(deployment, review, tracker)
     deployment.clock.move(hours=1, minutes=34)
     assert reviews.sweep(deployment.runtime).expired == 0
     deployment.clock.move(minutes=2)
@@ -548,6 +550,25 @@ def test_a_call_whose_end_was_never_told_ends_in_the_sweep(deployment: Deploymen
     assert (stored(review).state, stored(review).reason) == (State.EXPIRED, Lapse.NO_END)
     assert stage(deployment) is Stage.INFORMED
     assert reviews.sweep(deployment.runtime).expired == 0
+
+
+def test_a_review_whose_tracker_was_never_rung_ends_in_the_sweep_after_some_minutes(
+    deployment: Deployment,
+) -> None:
+    """The door that opened it died before it wrote whom it rings."""
+    enrol(deployment)
+    inform(deployment)
+    taken = choose(deployment)
+    assert taken is not None
+    review = open_review(deployment, taken)
+    assert reviews.sweep(deployment.runtime).expired == 0
+    deployment.clock.move(minutes=6)
+
+    assert reviews.sweep(deployment.runtime).expired == 1
+
+    assert (stored(review).state, stored(review).reason) == (State.EXPIRED, Lapse.NO_END)
+    assert stage(deployment) is Stage.INFORMED
+    assert choose(deployment, call="exotel:x") is not None
 
 
 def test_a_review_whose_machine_is_gone_expires_in_the_sweep(deployment: Deployment) -> None:
@@ -758,6 +779,36 @@ def test_a_tracker_who_is_taken_twice_for_one_attempt_is_taken_once(deployment: 
         assert taken is not None
         assert taken.busy_call == f"{CALL}/1"
     assert tracker_store.take(tracker, f"{CALL}/2", now, now + LEASE) is None
+
+
+def test_who_owes_a_verdict_by_now_is_not_taken_on_the_word_of_an_earlier_look(
+    deployment: Deployment,
+) -> None:
+    """Between a look at who is free and the taking, another call may end and ask for its verdict."""
+    looked_at = enrol(deployment)
+    now = deployment.clock.now()
+    tracker_store.owe("clean-water", looked_at.person, "a-review")
+    assert looked_at.is_free(now)
+
+    assert tracker_store.take(looked_at, f"{CALL}/1", now, now + LEASE) is None
+    tracker_store.owe_no_more("clean-water", looked_at.person, "a-review")
+    assert tracker_store.take(looked_at, f"{CALL}/1", now, now + LEASE) is not None
+
+
+def test_a_tracker_owes_the_verdict_before_they_are_free(
+    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracker = enrol(deployment)
+    inform(deployment)
+    review = open_review(deployment, tracker)
+    tracker_store.owe_no_more("clean-water", tracker.person, review.id)
+
+    def free(campaign: str, person: str, call: str) -> bool:
+        assert trackers.find(campaign, person).pending == {review.id}
+        return True
+
+    monkeypatch.setattr(tracker_store, "free", free)
+    assert talk(deployment, review).state is State.TALKED
 
 
 def test_a_shift_ends_by_the_latest_word_whatever_the_order(deployment: Deployment) -> None:

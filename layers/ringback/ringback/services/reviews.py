@@ -35,7 +35,7 @@ from ringback.runtime import Runtime
 from ringback.services import influencers as people
 from ringback.services import trackers as staff
 from ringback.services.campaigns import Shelf
-from ringback.store import calls, catalog
+from ringback.store import calls, catalog, patches
 from ringback.store import influencers as influencer_store
 from ringback.store import reviews as store
 from ringback.store import trackers as tracker_store
@@ -187,15 +187,17 @@ def call_ended(
     review = store.load(review_id)
     if review is None or campaign.reviews is None or (review.call, review.tracker) != (call_id, tracker):
         return None
-    tracker_store.free(review.campaign, tracker, staff.call_name(call_id, review.attempt))
     least = campaign.reviews.talk_seconds if review.kind is Kind.VERIFICATION else 1
     if review.state is State.OPEN and talked_seconds < least:
         _expire(runtime, review_id, Lapse.NOBODY_TALKED)
     elif review.state is State.OPEN:
         store.talked(review, at, talked_seconds, at + campaign.reviews.answer_within)
     review = find(review_id)
-    if review.is_waiting and review.state is not State.OPEN:
+    owes = review.is_waiting and review.state is not State.OPEN
+    if owes:
         tracker_store.owe(review.campaign, tracker, review.id)
+    tracker_store.free(review.campaign, tracker, staff.call_name(call_id, review.attempt))
+    if owes:
         if review.verdict is not None and review.verdict_call and review.verdict_cause:
             _judged(
                 runtime, campaign, review.id, review.verdict, review.verdict_call, review.verdict_cause, at
@@ -533,10 +535,25 @@ def sweep(runtime: Runtime) -> Swept:
             store.heard(review, None)  # its machine is over, or there was none
     for name in list(store.waiting("open", now - _GRACE)):
         expired += _lapsed(runtime, find(name))
-    for name in list(store.waiting("open", now + _LATEST)):
-        if reviews.has_machine(name) and find(name).token is None:
+    for name in filter(reviews.has_machine, list(store.waiting("open", now + _LATEST))):
+        review = find(name)
+        if now > review.opened_at + _GRACE and _was_never_rung(review):
+            expired += _lapsed(runtime, review)
+        elif review.token is None:
             begin(runtime, name)
     return Swept(settled, expired)
+
+
+def _was_never_rung(review: Review) -> bool:
+    """Whether the door that opened this review died before its tracker was rung: its call knows of no such attempt. The tracker is free."""
+    if review.state is not State.OPEN or review.call is None or review.tracker is None:
+        return False
+    patch = patches.load(review.call)
+    attempts = patch.attempts if patch is not None else ()
+    if any((each.n, each.who) == (review.attempt, review.tracker) for each in attempts):
+        return False
+    tracker_store.free(review.campaign, review.tracker, staff.call_name(review.call, review.attempt))
+    return True
 
 
 def _lapsed(runtime: Runtime, review: Review) -> bool:

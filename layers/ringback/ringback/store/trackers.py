@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 
 from ringback.domain import times
 from ringback.domain.contacts import Contact
-from ringback.domain.trackers import PinLimits, Tracker
+from ringback.domain.trackers import OWES_FOR, PinLimits, Tracker
 from ringback.store import contacts
 from ringback.store.singles import ONLY, load_single, moment, ms, update_single
 from ringback.store.tables import Attributes, ContactRow, CounterRow, TrackerRow, read_together, update_if
@@ -79,19 +79,24 @@ def duty(campaign: str, person: str, on: bool, at: datetime) -> bool:
 
 
 def take(tracker: Tracker, call: str, now: datetime, until: datetime) -> Tracker | None:
-    """Take a tracker for a call (`<call id>/<attempt>`); None when they are not free any more.
+    """Take a tracker for a call (`<call id>/<attempt>`); None when they are not free any more, or owe a verdict by now.
 
     The same call twice is one: two questions may ask at once, and a request whose answer was lost is made again by the AWS client itself.
     """
     free = (TrackerRow.on_duty == True) & (  # noqa: E712
         TrackerRow.busy_until.does_not_exist() | (TrackerRow.busy_until <= times.written(now))
     )
+    owes_nothing = TrackerRow.pending.does_not_exist() | (
+        TrackerRow.last_call_at <= times.written(now - OWES_FOR)
+    )
     actions = [
         TrackerRow.busy_call.set(call),
         TrackerRow.busy_until.set(times.written(until)),
         TrackerRow.last_call_at.set(times.written(now)),
     ]
-    return _update(tracker.campaign, tracker.person, actions, free | (TrackerRow.busy_call == call))
+    return _update(
+        tracker.campaign, tracker.person, actions, (free & owes_nothing) | (TrackerRow.busy_call == call)
+    )
 
 
 def free(campaign: str, person: str, call: str) -> bool:

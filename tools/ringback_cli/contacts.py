@@ -13,6 +13,7 @@ import click
 from ringback.domain import times
 from ringback.domain.contacts import Contact
 from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.menu_documents import Channel
 from ringback.domain.phones import Unreadable, Withheld
 from ringback.services import contacts as people
 from ringback.store import catalog
@@ -36,6 +37,8 @@ Examples:
   ringback contacts show 09000000101                   one person, in every campaign
   ringback contacts opt-out 09000000101                leave them alone from now on
   ringback contacts export --clear -o people.csv       everybody, for a spreadsheet
+  ringback contacts export --clear --campaign clean-water --place ward-12 --agreed-to voice -o ward-12.csv
+                                                       those of one place who may be called, as `ringback pool load` takes them
 PHONE is a number in any shape, or the person's id from a list.
 """,
 )
@@ -115,10 +118,35 @@ def opt_out(deployment: Deployment, phone: str, campaign: str | None) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="The file to write, readable by you alone; without it, standard output.",
 )
+@click.option("--place", metavar="NAME", help="Only those who live there, as they told.")
+@click.option("--signal", metavar="NAME", help="Only those whose calls meant this: `volunteer`, say.")
+@click.option(
+    "--agreed-to",
+    type=click.Choice(Channel, case_sensitive=False),
+    help="Only those who agreed to it, and left it at that.",
+)
 @output.in_clear
-def export(deployment: Deployment, campaign: str | None, path: Path | None, clear: bool) -> None:
-    """Everybody as CSV. Cells a spreadsheet would run as a formula begin with ', phones too, so that they stay text."""
-    rows = (_row(contact, clear) for contact in output.counted("Exporting contacts", store.every(campaign)))
+def export(
+    deployment: Deployment,
+    campaign: str | None,
+    path: Path | None,
+    place: str | None,
+    signal: str | None,
+    agreed_to: Channel | None,
+    clear: bool,
+) -> None:
+    """Everybody, or a segment of them, as CSV. Cells a spreadsheet would run as a formula begin with ', phones too, so that they stay text.
+
+    What is exported in clear can be loaded into a voter pool: the consent in it is the one to be called.
+    """
+    segment = (
+        contact
+        for contact in output.counted("Exporting contacts", store.every(campaign))
+        if (place is None or contact.fields.get("place") == place)
+        and (signal is None or signal in contact.signals)
+        and (agreed_to is None or agreed_to in contact.consents)
+    )
+    rows = (_exported(contact, clear) for contact in segment)
     if path is None:
         _write(sys.stdout, rows)
         return
@@ -152,11 +180,15 @@ _EXPORTED = (
     "phone",
     "campaign",
     "language",
+    "area",
     "first_called_at",
-    "number",
+    "our_number",
     "source",
     "signals",
     "standing",
+    "consent",
+    "consent_evidence",
+    "consent_at",
 )
 
 
@@ -181,6 +213,19 @@ def _row(contact: Contact, clear: bool) -> dict[str, object]:
         "source": contact.first_source,
         "signals": sorted(contact.signals),
         "standing": _standing(contact),
+    }
+
+
+def _exported(contact: Contact, clear: bool) -> dict[str, object]:
+    """A row with the columns that a list of voters has (`domain.loads`)."""
+    consent = contact.consents.get(Channel.VOICE)
+    return {
+        **_row(contact, clear),
+        "our_number": contact.first_number,
+        "area": contact.fields.get("place"),
+        "consent": "agreed in a call" if consent else None,
+        "consent_evidence": consent.cause if consent else None,
+        "consent_at": consent.at if consent else None,
     }
 
 

@@ -2,8 +2,11 @@
 
 import csv
 import io
+from datetime import timedelta
 from pathlib import Path
 
+from ringback.domain.contacts import Consent
+from ringback.store import contacts, voters
 from tests.deployment import CALLER, Deployment
 from tests.integration.ringback_cli.conftest import Read, Run
 
@@ -82,6 +85,36 @@ def test_an_export_is_csv_with_phones_as_text(deployment: Deployment, run: Run) 
     assert row["person"] == deployment.person()
     assert row["signals"] == "volunteer"
     assert "'+9190••••01" in run("contacts", "export").stdout
+
+
+def test_a_segment_by_place_and_consent_is_exported_as_a_list_that_a_pool_takes(
+    deployment: Deployment, run: Run, read: Read, tmp_path: Path
+) -> None:
+    people = {"+919000000101": ("ward-12", "voice"), "+919000000102": ("ward-12", "sms")}
+    people |= {"+919000000103": ("ward-9", "voice"), "+919000000104": ("ward-12", "voice")}
+    for nth, phone in enumerate(people):
+        deployment.ring(phone, call_id=f"call-{nth}")
+    deployment.settle()
+    now = deployment.clock.now()
+    for phone, (place, channel) in people.items():
+        person = deployment.person(phone)
+        contacts.set_field(person, "place", place, now)
+        contacts.consent(person, channel, Consent("call/turn-2", now + timedelta(minutes=1)))
+    deployment.clock.move(minutes=2)
+    run("contacts", "opt-out", "+919000000104")
+    path = tmp_path / "ward-12.csv"
+
+    exported = run(
+        *("contacts", "export", "--clear", "-o", str(path), "--campaign", "clean-water"),
+        *("--place", "ward-12", "--signal", "volunteer", "--agreed-to", "voice"),
+    )
+
+    assert exported.exit_code == 0, exported.output
+    assert read("pool", "load", "clean-water/ward-12", str(path))["added"] == 1
+    voter = voters.load("clean-water/ward-12", deployment.person("+919000000101"))
+    assert voter is not None
+    assert voter.consent is not None
+    assert (voter.area, voter.consent.evidence) == ("ward-12", "call/turn-2")
 
 
 def test_an_export_to_a_file_is_for_its_owner_alone_and_overwrites_nothing(

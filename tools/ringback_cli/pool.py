@@ -67,7 +67,7 @@ def list_(deployment: Deployment, campaign: str | None, as_json: bool) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @on_deployment
 @click.option(
-    "--order", type=click.Choice(Order, case_sensitive=False), default=Order.SHUFFLED, show_default=True
+    "--order", type=click.Choice(Order, case_sensitive=False), default=Order.SHUFFLED, show_default="shuffled"
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed shuffles in another way.")
 @click.option(

@@ -36,8 +36,8 @@ _MENU_SECONDS_A_SECOND = 240.0
 FASTEST = 100.0
 """Voice time is not skipped faster than this."""
 
-_CALLERS_A_SLOT = 1.3
-"""So many that some hear that all lines are busy."""
+_CALLERS_A_SLOT = 1.7
+"""So many that some hear that all lines are busy, also when a quarter of them are found out and call nobody."""
 _LEAVES_ANYWHERE = 0.06
 _K = TypeVar("_K")
 

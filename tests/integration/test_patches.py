@@ -371,6 +371,33 @@ def test_a_call_is_booked_once_though_its_leg_is_told_more_exactly_the_day_after
     assert influencer.talked_seconds >= 300
 
 
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_is_booked_when_it_is_told(
+    patched: Patched, days: int
+) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    patched.clock.move(seconds=60)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    assert [charge.side for charge in ledger.every("clean-water")] == [Side.CALLER]
+    before = patched.influencer()
+    assert (before.today, before.patched, before.talks) == (1, 0, 0)
+    patched.clock.move(days=days)
+    legs = {"Legs[0][Number]": local(number), "Legs[0][OnCallDuration]": "48"}
+    patched.told("call-1", "Terminal", number, DialCallStatus="completed", **legs)
+    patched.react()
+    patched.deployment.reaction.react(patched.deployment.entries())
+    charges = list(ledger.every("clean-water"))
+    assert sorted((charge.side, charge.seconds > 40) for charge in charges) == [
+        ("callee", True),
+        ("caller", True),
+    ]
+    after = patched.influencer()
+    assert (after.today, after.talks_today, after.patched, after.talks) == (1, 1, 1, 1)
+    assert (after.talked_seconds, after.short) == (48, 0)
+
+
 # nobody to ring
 
 

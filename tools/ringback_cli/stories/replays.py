@@ -1,10 +1,13 @@
 """Reacting again to the whole journal, and seeing what that changed."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from typing import Any
 
+from ringback import observability, settings
 from ringback.domain.facts import Entry
 from ringback.domain.messages import State
 from ringback.domain.times import BEGINNING
@@ -75,15 +78,29 @@ def _of_table(stage: Stage, table: str) -> Iterator[tuple[tuple[str, str], Mappi
 
 
 def _react_again(stage: Stage, entries: Sequence[Entry], tell: Tell) -> list[str]:
-    """The facts that failed. Several batches at once: a reaction mostly waits. It is done as if hours later: a report that is news, and
-    tells of a fault of ours, would rightly have the sending paused again."""
-    clock = Clock(stage.runtime.settings.clock_offset + _LATER)
-    reaction = Reaction(Runtime(stage.runtime.settings, clock))
+    """The facts that failed. It is done as if hours later: a report that is news, and tells of a fault of ours, would rightly have the
+    sending paused again. In processes of their own, which the emulator keeps busy: one would take longer than the story.
+    """
+    offset = stage.runtime.settings.clock_offset + _LATER
     batches = [entries[start : start + _BATCH] for start in range(0, len(entries), _BATCH)]
     failed: list[str] = []
-    with ThreadPoolExecutor(_AT_ONCE) as threads:
-        again = threads.map(lambda batch: reaction.react(batch, counting=False), batches)
-        for nth, left in enumerate(again, 1):
-            failed += [f"failed again: {entry.source_id} {entry.key}" for entry in left]
+    with ProcessPoolExecutor(_AT_ONCE, get_context("spawn"), _reacts, (offset,)) as processes:
+        for nth, left in enumerate(processes.map(_react, batches), 1):
+            failed += left
             tell("replaying the journal", nth, len(batches))
     return failed
+
+
+_reaction: Reaction
+"""Of a process that replays; it finds the stage's stack in its environment."""
+
+
+def _reacts(offset: timedelta) -> None:
+    global _reaction
+    observability.logger.setLevel("CRITICAL")  # the story speaks for it
+    _reaction = Reaction(Runtime(settings.from_environment(os.environ), Clock(offset)))
+
+
+def _react(batch: Sequence[Entry]) -> list[str]:
+    left = _reaction.react(batch, counting=False)
+    return [f"failed again: {entry.source_id} {entry.key}" for entry in left]

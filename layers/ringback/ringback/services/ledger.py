@@ -104,17 +104,22 @@ def claim_of(patch: Patch, attempt: Attempt) -> str:
 def _book(runtime: Runtime, campaign: Campaign, patching: Patching, patch: Patch) -> None:
     """Write the charges and count the call for its influencer, together and once; then what may drift: the sum that budgets ask.
 
-    What is told later does not correct them: a length that was measured is off by the seconds the news took, and the provider's bill,
-    not this ledger, is what is paid. A correction would have to change the charge, the sum, and the counts of a day that may be over.
+    A talk of which nobody had told by then is booked when it is told. A charge that stands is not corrected: a length that was measured is
+    off by the seconds the news took, and the provider's bill, not this ledger, is what is paid. A correction would have to change the
+    charge, the sum, and the counts of a day that may be over.
     """
     rates = campaign.rules.patch_legs
     if rates is None or not patch.attempts:
         return
     charges = ledger.charges(patch, rates)
-    if _recorded(runtime, patching, patch, charges):
+    booked = charges if _recorded(runtime, patching, patch, charges) else []
+    if not booked:
+        late = (charge for charge in charges if charge.side is Side.CALLEE and not store.has(charge))
+        booked = [charge for charge in late if _recorded(runtime, patching, patch, [charge])]
+    if booked:
         call = call_store.load(patch.call_id)
         is_placed = call is not None and call.dial is not None  # then its dial has committed the caller's leg
-        spent = (each.paise for each in charges if not (is_placed and each.side is Side.CALLER))
+        spent = (each.paise for each in booked if not (is_placed and each.side is Side.CALLER))
         patch_store.count_spent(campaign.id, sum(spent))
         people.heed(runtime, campaign, patch.influencer)
 
@@ -123,7 +128,7 @@ def _recorded(runtime: Runtime, patching: Patching, patch: Patch, charges: list[
     """False when it was done before."""
     now = runtime.clock.now()
     for _ in range(_RACES):
-        if store.record(charges, _counts(patching, patch), now):
+        if store.record(charges, _counts(patching, patch, charges), now):
             return True
         if store.has(charges[0]):
             return False
@@ -131,8 +136,9 @@ def _recorded(runtime: Runtime, patching: Patching, patch: Patch, charges: list[
     raise RuntimeError("an influencer was counted elsewhere each time they were looked at")
 
 
-def _counts(patching: Patching, patch: Patch) -> list[Write]:
-    """What a call adds to its influencer's counts: that a voter was rung, or whom they took for one, and what was talked.
+def _counts(patching: Patching, patch: Patch, charges: list[Charge]) -> list[Write]:
+    """What these charges of a call add to its influencer's counts: that a voter was rung, or whom they took for one, with the caller's leg;
+    and what was talked, with the leg of whom they talked to.
 
     A talk of which nobody knows how long it was is not held against them as a short one.
     """
@@ -141,16 +147,20 @@ def _counts(patching: Patching, patch: Patch) -> list[Write]:
     influencer = influencer_store.load(patch.influencer)
     if influencer is None:
         return []
-    day, talked_to = influencers.india_day(patch.last_at), patch.talked_to
-    if talked_to is None:
-        return [influencer_store.patched_action(influencer, day, patch.call_id, None)]
-    known = known_talk(patch, talked_to)
-    is_short = known is not None and known < patching.short_call_seconds
-    return [
-        influencer_store.patched_action(
-            influencer, day, patch.call_id, patch.talked_seconds, is_short=is_short
-        )
-    ]
+    talked_to = patch.talked_to
+    is_talk = talked_to is not None and any(
+        (each.side, each.attempt) == (Side.CALLEE, talked_to.n) for each in charges
+    )
+    known = known_talk(patch, talked_to) if talked_to is not None else None
+    counted = influencer_store.patched_action(
+        influencer,
+        influencers.india_day(patch.last_at),
+        patch.call_id,
+        patch.talked_seconds if is_talk else None,
+        is_short=is_talk and known is not None and known < patching.short_call_seconds,
+        is_first=charges[0].side is Side.CALLER,
+    )
+    return [counted]
 
 
 def dialled(runtime: Runtime, campaign: Campaign, fact: VoterDialled | TrackerDialled) -> None:

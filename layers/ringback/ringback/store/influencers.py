@@ -138,17 +138,24 @@ def move_action(found: Influencer, moved: Influencer) -> Write:
 
 
 def patched_action(
-    influencer: Influencer, day: date, call_id: str, talked_seconds: int | None, *, is_short: bool = False
+    influencer: Influencer,
+    day: date,
+    call_id: str,
+    talked_seconds: int | None,
+    *,
+    is_short: bool = False,
+    is_first: bool = True,
 ) -> Write:
     """Count one call in which a voter was rung for an influencer, as just read, and take it from those that go on: as one write of the
-    transaction that books the call, so it is counted once. `talked_seconds` is None where nobody talked.
+    transaction that books the call, so it is counted once. `talked_seconds` is None where nobody talked. `is_first`: False where the call
+    was counted before, and its talk was not.
 
     It fails when another call was counted on another day, or began or ended, since they were read. News of a day that is over leaves the
     counts of the day.
     """
     today, talks = day.isoformat(), int(talked_seconds is not None)
     counts = (
-        (InfluencerRow.today, 1),
+        (InfluencerRow.today, int(is_first)),
         (InfluencerRow.talks_today, talks),
         (InfluencerRow.short, int(is_short)),
     )

@@ -55,7 +55,7 @@ def _patching(section: Mapping[str, Any], size: Size) -> dict[str, Any]:
         "most_short_calls": 1000,
     }
     if size.influencers == 1:  # nobody to be found out
-        del changed["mystery_percent"]
+        del changed["mystery_percent"], changed["mystery_brief"]
     return changed
 
 

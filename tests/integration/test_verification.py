@@ -5,17 +5,20 @@ import pytest
 from ringback.domain.influencers import Stage
 from ringback.domain.reviews import Review, State
 from ringback.domain.trackers import LEASE
+from ringback.domain.turns import ReasonGiven, Verdict
 from ringback.services import reviews
 from ringback.store import reviews as store
 from ringback.store import trackers as tracker_store
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, Handset
 from tests.integration.people import (
     ASHA,
+    BINA,
     PIN,
     enrol,
     inform,
     known,
     open_review,
+    ring_tracker_line,
     stage,
     stored,
     talk,
@@ -86,6 +89,53 @@ def test_who_hangs_up_before_the_end_of_the_manifesto_is_not_informed(deployment
     deployment.react()
 
     assert stage(deployment) is Stage.NEW
+
+
+def test_who_refuses_somebody_is_asked_why_and_the_reason_stands_with_the_review(
+    deployment: Deployment,
+) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+
+    handset = tracker_says(deployment, "2")
+    assert stage(deployment) is Stage.REJECTED
+    assert stored(review).verdict_reason is None
+    handset.press("1")
+    deployment.react()
+
+    assert (stored(review).verdict, stored(review).verdict_reason) == (Verdict.NOT_GENUINE, "other-party")
+    assert (stored(review).call, stored(review).verdict_call) == ("exotel:call-b", "exotel:call-t")
+    assert "noted" in handset.heard[-1]
+
+
+@pytest.mark.parametrize("phone", [ASHA, CALLER], ids=["without a PIN", "not a tracker"])
+def test_nobody_else_says_why_somebody_was_refused(deployment: Deployment, phone: str) -> None:
+    tracker = enrol(deployment)
+    hears_the_manifesto(deployment)
+    review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+    tracker_says(deployment, "2")
+    ring_tracker_line(deployment, phone, "exotel:call-f", pin=False)
+
+    reason = ReasonGiven(review.id, "misled")
+
+    assert not reviews.reason_given("clean-water", reason, "exotel:call-f")
+    assert not reviews.reason_given("clean-water", reason, "exotel:nobodys")
+    assert stored(review).verdict_reason is None
+
+
+def test_the_first_reason_stands_and_another_trackers_is_not_heard(deployment: Deployment) -> None:
+    tracker, other = enrol(deployment), enrol(deployment, BINA)
+    hears_the_manifesto(deployment)
+    review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+    ring_tracker_line(deployment, other.phone, "exotel:call-o")
+    ring_tracker_line(deployment, tracker.phone, "exotel:call-t")
+
+    assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-o")
+    assert reviews.reason_given("clean-water", ReasonGiven(review.id, "other-party"), "exotel:call-t")
+    assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-t")
+
+    assert stored(review).verdict_reason == "other-party"
 
 
 def test_with_a_wrong_pin_no_key_is_a_verdict(deployment: Deployment) -> None:

@@ -12,6 +12,7 @@ from ringback.domain.nodes import (
     Duty,
     EnterPin,
     Gather,
+    GiveReason,
     GiveVerdict,
     Hangup,
     Menu,
@@ -146,6 +147,8 @@ def _doing(node: Node) -> str:
             return f"connect: a {node.party}"
         case GiveVerdict():
             return f"verdict: {node.verdict}"
+        case GiveReason():
+            return f"reason: {node.reason}"
         case SetDisposition():
             return f"disposition: {node.disposition}"
         case Recruit():

@@ -173,7 +173,8 @@ def _those_who_speak_out(start: str) -> st.SearchStrategy[dict[str, dict[str, st
     pin = {"enter_pin": "p", "wrong": "q", "next": "said"}
     verdicts = [{"give_verdict": what, "next": "n0"} for what in ("genuine", "not-genuine", "unsure")]
     shifts = [{"duty": what, "next": "n0"} for what in ("begins", "ends")]
-    return st.sampled_from([*verdicts, *shifts]).map(lambda said: {"pin": pin, "said": said})
+    reasons = [{"give_reason": "other-party", "next": "n0"}]
+    return st.sampled_from([*verdicts, *reasons, *shifts]).map(lambda said: {"pin": pin, "said": said})
 
 
 def _nodes(index: int, size: int) -> st.SearchStrategy[dict[str, Any]]:

@@ -14,6 +14,7 @@ from ringback.domain.nodes import (
     Connect,
     Duty,
     EnterPin,
+    GiveReason,
     GiveVerdict,
     OptIn,
     OptOut,
@@ -270,6 +271,11 @@ def test_the_small_menu_is_valid() -> None:
             id="a verdict without a PIN",
         ),
         pytest.param(
+            {"nodes__vote": {"give_reason": "other-party", "next": "bye"}},
+            "menus.line.nodes.vote: is for trackers, and can be reached without a PIN",
+            id="a verdict's reason without a PIN",
+        ),
+        pytest.param(
             {"nodes__vote": {"duty": "begins", "next": "bye"}},
             "menus.line.nodes.vote: is for trackers, and can be reached without a PIN",
             id="a shift without a PIN",
@@ -462,6 +468,7 @@ def test_each_node_is_written_as_what_it_does(written: dict[str, Any], node: obj
     ("opening", "written", "node"),
     [
         (_PIN, {"give_verdict": "not-genuine", "next": "bye"}, GiveVerdict("not-genuine", "bye")),
+        (_PIN, {"give_reason": "other-party", "next": "bye"}, GiveReason("other-party", "bye")),
         (_PIN, {"duty": "begins", "next": "bye"}, Duty(True, "bye")),
         (_PIN, {"duty": "ends", "next": "bye"}, Duty(False, "bye")),
         (_VOTER, {"set_disposition": "do-not-call", "next": "bye"}, SetDisposition("do-not-call", "bye")),

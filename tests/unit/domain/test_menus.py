@@ -20,6 +20,7 @@ from ringback.domain.nodes import (
     Connect,
     Duty,
     EnterPin,
+    GiveReason,
     GiveVerdict,
     Menu,
     OptIn,
@@ -63,6 +64,7 @@ from ringback.domain.turns import (
     Pledged,
     Pressed,
     Reach,
+    ReasonGiven,
     Recorded,
     Recording,
     Recruited,
@@ -409,6 +411,11 @@ TRACKERS = a_menu(
     judge=GiveVerdict("genuine", "again"),
     again=GiveVerdict("genuine", "after"),
 )
+WITH_REASON = a_menu(
+    vote=EnterPin("complain", "goodbye", "judge"),
+    judge=GiveVerdict("not-genuine", "again"),
+    again=GiveReason("other-party", "after"),
+)
 KNOWN_TRACKER = Identified(True, {"tracker": "t", "review": "p-r001"})
 
 
@@ -420,11 +427,18 @@ def test_a_verdict_is_about_the_review_that_waits_and_is_given_once() -> None:
     turn = play("3", KNOWN_TRACKER, menu=TRACKERS)[-1]
 
     assert turn.effects == (VerdictGiven("p-r001", "genuine"),)
-    assert turn.session.knowledge.fields == {"tracker": "t"}
+    assert turn.session.knowledge.fields == {"tracker": "t", "judged": "p-r001"}
 
 
-def test_without_a_review_that_waits_there_is_no_verdict() -> None:
+def test_without_a_review_that_waits_there_is_no_verdict_and_no_reason() -> None:
     assert play("3", Identified(True), menu=TRACKERS)[-1].effects == ()
+    assert play("3", Identified(True), menu=WITH_REASON)[-1].effects == ()
+
+
+def test_a_reason_is_of_the_verdict_that_was_given_in_the_call() -> None:
+    effects = play("3", KNOWN_TRACKER, menu=WITH_REASON)[-1].effects
+
+    assert effects == (VerdictGiven("p-r001", "not-genuine"), ReasonGiven("p-r001", "other-party"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from ringback.domain.nodes import (
     Duty,
     EnterPin,
     Gather,
+    GiveReason,
     GiveVerdict,
     Hangup,
     Menu,
@@ -314,6 +315,7 @@ _VERBS: Mapping[str, Callable[[Section], Node]] = {
     "connect": _connect,
     "enter_pin": _enter_pin,
     "give_verdict": lambda part: GiveVerdict(part.choice("give_verdict", Verdict).value, part.text("next")),
+    "give_reason": lambda part: GiveReason(part.text("give_reason", _NAME, _NAME_MEANS), part.text("next")),
     "set_disposition": lambda part: SetDisposition(
         part.choice("set_disposition", Disposition).value, part.text("next")
     ),

@@ -20,6 +20,7 @@ from ringback.domain.nodes import (
     Duty,
     EnterPin,
     Gather,
+    GiveReason,
     GiveVerdict,
     Hangup,
     Manner,
@@ -220,7 +221,7 @@ def _out_of_turn(menu: Menu) -> Iterator[tuple[str, str]]:
         return not (isinstance(node, Connect) and node.party is Party.VOTER)
 
     for name in _reachable(menu, [menu.start], is_unknown):
-        if isinstance(menu.nodes[name], GiveVerdict | Duty):
+        if isinstance(menu.nodes[name], GiveVerdict | GiveReason | Duty):
             yield f".nodes.{name}", "is for trackers, and can be reached without a PIN"
     for name in _reachable(menu, [menu.start], is_alone):
         if isinstance(menu.nodes[name], SetDisposition):

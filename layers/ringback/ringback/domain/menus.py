@@ -21,6 +21,7 @@ from ringback.domain.nodes import (
     Duty,
     EnterPin,
     Gather,
+    GiveReason,
     GiveVerdict,
     Hangup,
     Manner,
@@ -69,6 +70,7 @@ from ringback.domain.turns import (
     Pledged,
     Pressed,
     Reach,
+    ReasonGiven,
     Recorded,
     Recording,
     Recruited,
@@ -99,6 +101,9 @@ PIN_DIGITS = 6
 
 REVIEW = "review"
 """The field that names the review waiting for a tracker's verdict. Known once they gave their PIN, until they gave the verdict."""
+
+JUDGED = "judged"
+"""The field that names the review that the tracker has judged in this call."""
 
 CONNECTED = "connected"
 """The field that says what came of the last connecting: `reached`, `missed`, or why nobody was rung."""
@@ -418,6 +423,9 @@ class _Walk:
                 self._learn(fields={**self._session.knowledge.fields, name: value})
             case GiveVerdict(verdict=verdict):
                 self._judge(verdict)
+            case GiveReason(reason=reason):
+                if review := self._session.knowledge.fields.get(JUDGED):
+                    self._effects.append(ReasonGiven(review, reason))
             case _:
                 self._effects.append(_fact(node))
         return node.next
@@ -427,7 +435,7 @@ class _Walk:
         fields = dict(self._session.knowledge.fields)
         if review := fields.pop(REVIEW, ""):
             self._effects.append(VerdictGiven(review, verdict))
-            self._learn(fields=fields)
+            self._learn(fields=fields | {JUDGED: review})
 
     def _try_again(self, why: str) -> Turn:
         if self._session.tries >= MOST_TRIES:

@@ -175,6 +175,14 @@ class GiveVerdict:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveReason:
+    """Why the tracker gave the verdict that they have just given (F36)."""
+
+    reason: str
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetDisposition:
     """What the caller says of the person they were just connected to (F48)."""
 
@@ -219,6 +227,7 @@ Node = (
     | Connect
     | EnterPin
     | GiveVerdict
+    | GiveReason
     | SetDisposition
     | Recruit
     | Duty

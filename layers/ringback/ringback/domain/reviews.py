@@ -145,6 +145,8 @@ class Review:
     verdict_cause: str | None = None
     """The turn in which it was given. A verdict may be told before the talk is: then it waits here."""
     verdict_at: datetime | None = None
+    verdict_reason: str | None = None
+    """Why the tracker judged so, in a word of their menu's."""
     reason: str | None = None
     """Why it ended as it did, where no verdict says so: one of `Lapse`, or an operator's words."""
     refusals: tuple[Refusal, ...] = ()

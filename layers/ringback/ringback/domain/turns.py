@@ -300,6 +300,14 @@ class VerdictGiven:
 
 
 @dataclass(frozen=True, slots=True)
+class ReasonGiven:
+    """Why the tracker judged the influencer of `review` as they did earlier in this call: a word of the menu's."""
+
+    review: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class DispositionGiven:
     """What the caller said of the person they last talked to in this call: one of `Disposition`."""
 
@@ -340,6 +348,7 @@ Effect = (
     | AgendaHeard
     | ConnectEnded
     | VerdictGiven
+    | ReasonGiven
     | DispositionGiven
     | Recruited
     | DutyChanged

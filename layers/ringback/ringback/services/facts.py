@@ -51,6 +51,7 @@ from ringback.domain.turns import (
     OptedOut,
     Party,
     Pledged,
+    ReasonGiven,
     Recruited,
     Rsvped,
     VerdictGiven,
@@ -278,6 +279,8 @@ class Reaction:
                         turn.cause,
                         called.occurred_at,
                     )
+                case ReasonGiven():
+                    reviews.reason_given(entry.campaign, effect, turn.source_id)
                 case DutyChanged(on=on):
                     trackers.duty_changed(
                         self._runtime, entry.campaign, turn.source_id, on, called.occurred_at

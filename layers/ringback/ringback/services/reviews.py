@@ -29,8 +29,8 @@ from ringback.domain.reviews import (
     Rules,
     State,
 )
-from ringback.domain.trackers import Tracker
-from ringback.domain.turns import Verdict, VerdictGiven
+from ringback.domain.trackers import Tracker, was_identified
+from ringback.domain.turns import ReasonGiven, Verdict, VerdictGiven
 from ringback.runtime import Runtime
 from ringback.services import influencers as people
 from ringback.services import trackers as staff
@@ -224,6 +224,19 @@ def verdict_given(
     if not isinstance(decided, Rule):
         _settled(runtime, effect.review)
     return decided
+
+
+def reason_given(campaign: str, effect: ReasonGiven, call_id: str) -> bool:
+    """Keep why a tracker judged a review as they did in this call; it changes nothing else. Only who talked to the influencer, and gave
+    their PIN in the call, has a say, once: False for anybody else, and for a repeat.
+    """
+    review, call = store.load(effect.review), calls.load(call_id)
+    tracker = tracker_store.load(campaign, call.person) if call is not None and call.person else None
+    if review is None or review.campaign != campaign or call is None or tracker is None:
+        return False
+    if not was_identified(call.session.knowledge.fields, tracker):
+        return False
+    return store.explain(review, tracker.person, effect.reason) is not None
 
 
 def _judged(

@@ -98,6 +98,12 @@ def note(review: Review, given: Given) -> Review | None:
     return _update(review, _verdict(given), _in(State.OPEN) & _by(review) & first)
 
 
+def explain(review: Review, tracker: str, reason: str) -> Review | None:
+    """Keep why a tracker judged as they did; None when it is not theirs to say, or said already: the first stands."""
+    theirs = (ReviewRow.tracker == tracker) & ReviewRow.verdict_reason.does_not_exist()
+    return _update(review, [ReviewRow.verdict_reason.set(reason)], theirs)
+
+
 def end(
     review: Review, after: State, *others: Write, given: Given | None = None, reason: str | None = None
 ) -> bool:
@@ -242,6 +248,7 @@ def _review(row: ReviewRow) -> Review:
         verdict_call=row.verdict_call,
         verdict_cause=row.verdict_cause,
         verdict_at=times.read(row.verdict_at) if row.verdict_at else None,
+        verdict_reason=row.verdict_reason,
         reason=row.reason,
         refusals=tuple(
             Refusal(rule, cause, tracker, times.read(at))

@@ -26,6 +26,7 @@ from ringback_cli.stories.patching.settings import (
 from ringback_cli.stories.patching.telephones import Telephones
 
 GENUINE_KEY, NOT_GENUINE_KEY, BEGIN_KEY, END_KEY, GOODBYE_KEY = "1", "2", "1", "2", "3"
+OTHER_PARTY_KEY, BROKE_RULES_KEY = "1", "3"
 
 _LOOK_EVERY_SECONDS = 0.1
 
@@ -73,6 +74,7 @@ class _Owed:
     """A verdict that a tracker has in mind."""
 
     is_genuine: bool
+    is_mystery: bool
     tries: int = 0
 
 
@@ -235,8 +237,9 @@ class Director:
         keys.append(f"{tracker.person.pin}#")
         if tracker.owed is None:
             return [*keys, BEGIN_KEY]
-        verdict = GENUINE_KEY if tracker.owed.is_genuine else NOT_GENUINE_KEY
-        return [*keys, verdict, END_KEY if self._is_relieved(tracker) else GOODBYE_KEY]
+        reason = BROKE_RULES_KEY if tracker.owed.is_mystery else OTHER_PARTY_KEY
+        verdict = [GENUINE_KEY] if tracker.owed.is_genuine else [NOT_GENUINE_KEY, reason]
+        return [*keys, *verdict, END_KEY if self._is_relieved(tracker) else GOODBYE_KEY]
 
     def _is_relieved(self, tracker: _Tracker) -> bool:
         """Whether a tracker's shift is over with this verdict: somebody of the second shift takes over."""
@@ -308,7 +311,8 @@ class Director:
                 self._owes(self._trackers[callee], self._kinds[event["from"]], is_mystery)
 
     def _owes(self, tracker: _Tracker, kind: Kind, is_mystery: bool) -> None:
-        tracker.owed = _Owed(kind is Kind.GENUINE or (kind is Kind.MISUSER and not is_mystery))
+        is_genuine = kind is Kind.GENUINE or (kind is Kind.MISUSER and not is_mystery)
+        tracker.owed = _Owed(is_genuine, is_mystery)
         self._prepare(tracker)
         if tracker.call_id is None:
             self._ready(tracker)
@@ -328,7 +332,7 @@ class Director:
         tracker.has_chosen = tracker.has_chosen or any(name in heard for name in ("pin", "shift", "verdict"))
         if tracker.owed is not None:
             tracker.owed.tries += 1
-            if "noted" in heard:
+            if "noted" in heard or "why" in heard:
                 self.view.verified += tracker.owed.is_genuine
                 tracker.given += 1
                 tracker.owed = None

@@ -22,7 +22,7 @@ our clock by what of it was skipped, and beyond five minutes we would not believ
 SHORTEST_TALK_SECONDS = 100.0
 TRACKER_TALK_SECONDS = 40.0
 
-CALLS_A_SECOND = 5.0
+CALLS_A_SECOND = 3.0
 """Patched calls that this machine carries through; a conversation lasts so long that as many as are wanted go on at once."""
 
 _MOST_FIRST_CALLS_A_SECOND = 6.0

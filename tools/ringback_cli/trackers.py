@@ -225,7 +225,9 @@ def _standing(tracker: Tracker, deployment: Deployment) -> str:
         return "locked out"
     if not tracker.on_duty:
         return "off duty"
-    return "in a call" if tracker.is_busy(now) else "free"
+    if tracker.is_busy(now):
+        return "in a call"
+    return "owes a verdict" if tracker.owes(now) else "free"
 
 
 def _review(review: Review) -> dict[str, object]:

@@ -253,7 +253,7 @@ def test_one_trackers_card_says_what_they_owe_and_what_they_said(
 
     shown = read("trackers", "show", "09000000201", *here)
 
-    assert (shown["standing"], shown["languages"], shown["reviews_given"]) == ("free", ["hi"], 1)
+    assert (shown["standing"], shown["languages"], shown["reviews_given"]) == ("owes a verdict", ["hi"], 1)
     assert [(each["review"], each["state"]) for each in shown["owes"]] == [(waiting.id, "talked")]
     assert [(each["review"], each["why"]) for each in shown["verdicts"]] == [
         (f"{deployment.person()}-r001", "genuine")

@@ -28,6 +28,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),
+        "legs_asked_after": sum(run.asked for run in runs),
         "complete": all(run.complete for run in runs),
         "settled": swept.settled,
         "breached": swept.breached,

@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from ringback.domain.errors import ProviderError
+from ringback.domain.ledger import Side
 from ringback.domain.legs import Ending, LegEvent, Progress
 from ringback.domain.patches import Outcome
 from ringback.domain.pools import State as VoterState
 from ringback.domain.slots import Limits
 from ringback.providers.base import FoundCall
 from ringback.services import slots
+from ringback.store import ledger
 from ringback.store import patches as patch_store
 from ringback.store import slots as store
 from tests.deployment import CALLER, Deployment, callers
@@ -160,6 +162,44 @@ def test_a_call_that_the_provider_does_not_know_is_over(patched: Patched) -> Non
     assert heal(patched, Records()).settled == 1
     assert patched.held().total == 0
     assert patched.patch().attempts[0].outcome is Outcome.CANCELED
+
+
+def fill_in(patched: Patched, records: Any) -> int:
+    return slots.fill_in(patched.runtime, records, ["exotel:call-1", "exotel:call-9"])
+
+
+def test_a_leg_of_which_nobody_told_is_asked_after_when_the_call_is_over(patched: Patched) -> None:
+    caller, records = patched.begin(), Records()
+    number = caller.ask()
+    assert number is not None
+    assert fill_in(patched, records) == 0, "the call goes on"
+    patched.clock.move(seconds=70)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    assert patched.voter(number).state is VoterState.WAITING
+    records.calls["call-1"] = found("call-1", is_over=True, talked=48)
+
+    assert [fill_in(patched, records), fill_in(patched, records)] == [1, 0]
+
+    patched.react()
+    assert records.asked == ["call-1"]
+    assert patched.voter(number).state is VoterState.REACHED
+    charges = {charge.side: charge.seconds for charge in ledger.every("clean-water")}
+    assert charges[Side.CALLEE] == 48
+    assert (patched.influencer().patched, patched.influencer().talked_seconds) == (1, 48)
+
+
+def test_what_the_provider_does_not_know_of_a_leg_is_left_as_it_stands(patched: Patched) -> None:
+    class Down(Records):
+        def find_call(self, call_id: str) -> FoundCall | None:
+            raise ProviderError("503", retryable=True)
+
+    caller = patched.begin()
+    caller.ask()
+    caller.come_back(CallStatus="completed")
+    before = patched.patch()
+    assert [fill_in(patched, Records()), fill_in(patched, Down())] == [1, 0]
+    assert patched.patch() == before
 
 
 def test_a_provider_that_cannot_be_asked_is_asked_again(patched: Patched) -> None:

@@ -201,8 +201,10 @@ class Call:
         return frozenset(map(numbers.as_exotel, filter(None, (self.exophone.number, self.to))))
 
     def to_details(self) -> dict[str, object]:
-        """Return what the REST API adds when details are asked for."""
+        """Return what the REST API adds when details are asked for: of several people dialled by a Connect applet, the last."""
         legs = self.legs or [Leg(self.status, self.duration_seconds)]
+        if self.dialled and len(legs) == 1:
+            legs = [*legs, Leg(self.dialled.status, self.dialled.talked_seconds)]
         return {
             "ConversationDuration": self.conversation_seconds,
             "Leg1Status": legs[0].status,

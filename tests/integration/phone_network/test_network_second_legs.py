@@ -45,6 +45,22 @@ def test_a_person_who_is_rung_is_listed_with_what_they_saw_heard_and_talked(
     assert network.control("summary?brief=1")["second_legs"]["most_bridged_by_number"] == {EXOPHONE: 1}
 
 
+def test_the_records_of_a_call_tell_of_the_last_person_dialled(
+    serve: Callable[..., Any], our_side: Any
+) -> None:
+    flow = [connecting(our_side), {"applet": "hangup"}]
+    network = serve(exophones=[{"number": EXOPHONE, "flow": flow, "flow_id": "1"}])
+    call = network.call()
+    shown = network.exotel(f"Calls/{call['call_sid']}.json?details=true").json["Call"]["Details"]
+
+    assert (shown["Leg1Status"], shown["Leg2Status"], shown["ConversationDuration"]) == (
+        "completed",
+        "completed",
+        30,
+    )
+    assert shown["Legs"][1] == {"Leg": {"Id": 2, "OnCallDuration": 30}}
+
+
 def test_the_feed_tells_when_a_second_phone_rings_is_taken_and_is_put_down(
     serve: Callable[..., Any], our_side: Any
 ) -> None:

@@ -94,6 +94,14 @@ def test_a_verdict_before_the_news_of_the_talk_waits(verdict: Verdict) -> None:
     assert judged(review=replace(REVIEW, state=State.OPEN), given=given(verdict)) is Decision.WAIT
 
 
+def test_of_two_verdicts_that_come_before_the_talk_is_told_the_first_waits() -> None:
+    first = given(Verdict.GENUINE)
+    waiting = replace(REVIEW, state=State.OPEN, verdict=first.verdict, verdict_cause=first.cause)
+
+    assert judged(review=waiting, given=first) is Decision.WAIT
+    assert judged(review=waiting, given=replace(first, cause="exotel:another/turn-4")) is Rule.MOVED_ON
+
+
 REFUSED: dict[str, tuple[Rule, dict[str, Any]]] = {
     "from somebody who is no tracker": (Rule.NOT_ENROLLED, {"tracker": None}),
     "from another campaign's tracker": (

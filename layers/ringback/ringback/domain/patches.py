@@ -185,6 +185,11 @@ class Attempt:
         return Outcome(self.ending.value)
 
     @property
+    def is_untold(self) -> bool:
+        """Whether it is over for us, and nobody has told how it ended."""
+        return not self.is_open and self.ending is None
+
+    @property
     def is_completed(self) -> bool:
         """Whether the phone was answered, as far as the provider's last word goes."""
         return self.ending is Ending.COMPLETED

@@ -294,7 +294,7 @@ class Rule(StrEnum):
     SELF_APPROVAL = "self-approval"
     SAME_CALL = "same-call"
     MOVED_ON = "moved-on"
-    """The review is decided or over, or the influencer is in another."""
+    """The review is decided or over, or an earlier verdict waits in it for the news of the talk; or the influencer is in another."""
     TOO_LATE = "too-late"
     NO_TALK = "no-talk"
     """The two were not connected, or not for long enough."""
@@ -349,7 +349,7 @@ def judge(
     if broken := _out_of_time(review, influencer, given):
         return broken
     if review.state is State.OPEN:
-        return Decision.WAIT
+        return Decision.WAIT if review.verdict_cause in (None, given.cause) else Rule.MOVED_ON
     if given.verdict is Verdict.UNSURE:
         return Decision.ASK_ANOTHER
     if given.verdict is Verdict.NOT_GENUINE:

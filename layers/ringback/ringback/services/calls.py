@@ -17,7 +17,7 @@ from ringback.domain.facts import Entry
 from ringback.providers import dialect
 from ringback.providers.base import CallPage, Dialect, Direction, ListedCall, Provider, Unreadable
 from ringback.runtime import Runtime
-from ringback.services import callbacks
+from ringback.services import callbacks, slots
 from ringback.services.campaigns import Shelf
 from ringback.services.effects import EVIDENCE_DUE
 from ringback.services.phones import read as read_phone
@@ -48,10 +48,11 @@ of many pages would hardly ever be read to its end: at one failure in twenty, tw
 
 @dataclass(slots=True)
 class Reconciliation:
-    """What one run found: calls listed, facts created, and whether the listing was complete."""
+    """What one run found: calls listed, facts created, legs asked after, and whether the listing was complete."""
 
     listed: int = 0
     created: int = 0
+    asked: int = 0
     complete: bool = True
 
 
@@ -61,7 +62,8 @@ def reconcile(
     settled_after: timedelta = SETTLED_AFTER,
     has_time: Callable[[], bool] = lambda: True,
 ) -> Reconciliation:
-    """Create from the provider's listing what lost callbacks would have created. Stops early when `has_time` says so.
+    """Create from the provider's listing what lost callbacks would have created, and ask after the legs of which nobody told. Stops early
+    when `has_time` says so.
 
     Starts before the last moment known to be complete, so after an outage the window is as long as the outage; it is read slice by
     slice, so what one run does not reach, the next ones do. Partial and repeated pages do no harm: what is kept is kept, and the
@@ -113,6 +115,8 @@ class _Pages:
             page = self._page(since, until, cursor)
             self._run.listed += len(page.calls)
             self._run.created += self._create_missing(page.calls)
+            call_ids = {f"{self._provider.name}:{call.call_id}" for call in page.calls}
+            self._run.asked += slots.fill_in(self._runtime, self._provider, call_ids, self._has_time)
             cursor = page.next
             if cursor is None:
                 return page.complete

@@ -279,7 +279,7 @@ def _counted(
     """Write down what a verdict came to; False when one of the rows has moved on since."""
     match decided:
         case Decision.WAIT:
-            return store.note(review, given) is not None or review.verdict_cause not in (None, given.cause)
+            return store.note(review, given) is not None
         case Decision.APPROVE:
             change = Change.APPROVED if review.kind is Kind.VERIFICATION else None
             return _ended(review, State.APPROVED, change, influencer, tracker, given)

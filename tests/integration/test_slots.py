@@ -3,8 +3,9 @@
 import random
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,12 +15,12 @@ from ringback.domain.legs import Ending, LegEvent, Progress
 from ringback.domain.patches import Outcome
 from ringback.domain.pools import State as VoterState
 from ringback.domain.slots import Limits
-from ringback.providers.base import FoundCall
-from ringback.services import slots
+from ringback.providers.base import CallPage, Direction, FoundCall, ListedCall, Provider
+from ringback.services import calls, slots
 from ringback.store import ledger
 from ringback.store import patches as patch_store
 from ringback.store import slots as store
-from tests.deployment import CALLER, Deployment, callers
+from tests.deployment import CALLER, Deployment, callers, local
 from tests.integration import people
 from tests.integration.patching import LINE, Patched, Records, voter_phones
 from tests.integration.wire import Killed, Killer, Moment, listening
@@ -187,6 +188,32 @@ def test_a_leg_of_which_nobody_told_is_asked_after_when_the_call_is_over(patched
     charges = {charge.side: charge.seconds for charge in ledger.every("clean-water")}
     assert charges[Side.CALLEE] == 48
     assert (patched.influencer().patched, patched.influencer().talked_seconds) == (1, 48)
+
+
+def test_reconciling_asks_after_the_legs_of_the_calls_it_lists(patched: Patched) -> None:
+    class Listing(Records):
+        def list_calls(self, since: datetime, until: datetime, cursor: str | None = None) -> CallPage:
+            call = ListedCall(
+                "call-1",
+                local(LINE),
+                local(CALLER),
+                Direction.INCOMING,
+                "completed",
+                since,
+                custom_field=None,
+            )
+            return CallPage((call, call), True, None)
+
+    caller, records = patched.begin(), Listing()
+    caller.ask()
+    caller.come_back(CallStatus="completed")
+    records.calls["call-1"] = found("call-1", is_over=True, talked=48)
+    patched.clock.move(minutes=5)
+
+    run = calls.reconcile(patched.runtime, cast(Provider, records))
+
+    assert (run.asked, records.asked) == (1, ["call-1"])
+    assert patched.patch().talked_seconds == 48
 
 
 def test_what_the_provider_does_not_know_of_a_leg_is_left_as_it_stands(patched: Patched) -> None:

@@ -235,6 +235,10 @@ class Stage:
                 raise Restless(f"{step} does not end: {waiting} after {now - started:.0f} s")
             time.sleep(_LOOK_EVERY_SECONDS)
 
+    def undone(self) -> int:
+        """How much the stack has still to do: facts to react to, messages, invocations."""
+        return sum(self._unfinished().values())
+
     def _unfinished(self) -> dict[str, int]:
         return {
             name: n

@@ -84,7 +84,7 @@ def _schedules(stage: Stage) -> Iterator[None]:
 def _perform(stage: Stage, campaign: Campaign, script: Script, tell: Tell) -> Report:
     started, unrest = time.monotonic(), ""
     telephones = Telephones(stage.stack.addresses.network_url)
-    director = Director(telephones, campaign, script)
+    director = Director(telephones, campaign, script, stage.undone)
     held_at_rest = 0
     try:
         _prepare(stage, telephones, campaign, script, tell)

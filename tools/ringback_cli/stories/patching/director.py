@@ -1,6 +1,7 @@
 """Has everybody act on what they hear: influencers ring and ring again, trackers give their verdicts, complainers opt out.
 
-Nobody knows more than their own telephone tells them; the director looks at the phone network alone, never at our tables.
+Nobody knows more than their own telephone tells them; the director looks at the phone network alone, never at our tables. Only how fast
+people ring goes by how much the stack has still to do.
 """
 
 import time
@@ -34,6 +35,11 @@ _SLOW_SECONDS = 0.25
 """When half of what the network asked in the last seconds was answered more slowly, nobody rings for now: calls that this machine cannot
 carry would only make those wait that go on.
 """
+
+_MOST_UNDONE = 250
+"""When the stack has more to do than that, nobody rings for now: at some fifty facts a second a reaction came seconds too late."""
+
+_LOOK_AT_STACK_EVERY_SECONDS = 0.5
 
 _RECENT_SECONDS = 2.0
 _PATIENCE_SECONDS = 5.0
@@ -118,8 +124,14 @@ Watch = Callable[[View, int, int], object]
 class Director:
     """Runs the story until every influencer has given up or has nobody left to call."""
 
-    def __init__(self, telephones: Telephones, campaign: Campaign, script: Script) -> None:
+    def __init__(
+        self, telephones: Telephones, campaign: Campaign, script: Script, undone: Callable[[], int]
+    ) -> None:
+        """`undone`: how much the stack has still to do; people ring no faster than this machine can follow."""
         self._phones = telephones
+        self._undone = undone
+        self._looked_at: float = -inf
+        self._is_behind = False
         self._script = script
         self._random = Random(f"director {script.seed}")
         self._line = Hearing.of(campaign, "influencer")
@@ -188,7 +200,7 @@ class Director:
         now = time.monotonic()
         waiting = [each for each in self._callers.values() if each.due <= now and not each.is_done]
         room = max(0, self._script.size.menus_at_once - len(self._live - self._connected))
-        if self._is_slow(now):
+        if self._is_slow(now) or self._is_too_much(now):
             room = 0
         for caller in sorted(waiting, key=lambda each: each.due)[:room]:
             self._ring(caller)
@@ -212,6 +224,11 @@ class Director:
         while self._answered and now - self._answered[0][0] > _RECENT_SECONDS:
             self._answered.popleft()
         return bool(self._answered) and median(taken for _, taken in self._answered) > _SLOW_SECONDS
+
+    def _is_too_much(self, now: float) -> bool:
+        if now - self._looked_at > _LOOK_AT_STACK_EVERY_SECONDS:
+            self._looked_at, self._is_behind = now, self._undone() > _MOST_UNDONE
+        return self._is_behind
 
     def _ring(self, caller: _Caller) -> None:
         caller.due = inf

@@ -15,6 +15,7 @@ from ringback.domain.pools import State as VoterState
 from ringback.domain.times import INDIA
 from ringback.providers.base import Provider
 from ringback.services import influencers as staff
+from ringback.services import ledger as booking
 from ringback.services import patches as service
 from ringback.services import trackers
 from ringback.services.facts import Reaction
@@ -731,6 +732,29 @@ def test_an_informed_influencer_is_connected_to_a_tracker_and_the_review_opens(
     assert patched.patch().attempts[0].kind is Kind.TRACKER
     assert patched.influencer().patched == 0
     assert (emitted("ReviewTalked"), emitted("PatchTalked")) == (1, 0), "they are no voters who were reached"
+
+
+def test_a_tracker_owes_the_verdict_before_they_are_free(
+    patched: Patched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reaction to whom we rang may come after the one to the end of the talk."""
+    tracker = people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    assert caller.ask() == people.ASHA
+    caller.talk(people.ASHA, 50)
+    free, owed = tracker_store.free, []
+
+    def freed(campaign: str, person: str, call: str) -> bool:
+        owed.append(trackers.find(campaign, person).pending)
+        return free(campaign, person, call)
+
+    monkeypatch.setattr(tracker_store, "free", freed)
+    booking.settle(patched.runtime, people.content(), "exotel:call-1")
+    (review,) = review_store.of_person(patched.deployment.person(CALLER))
+    assert owed
+    assert {*owed} == {frozenset({review.id})}
+    assert trackers.find("clean-water", tracker.person).busy_call is None
 
 
 def test_a_tracker_who_does_not_answer_is_followed_by_another_in_the_same_call(patched: Patched) -> None:

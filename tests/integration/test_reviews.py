@@ -135,6 +135,21 @@ def test_the_next_tracker_in_the_same_call_takes_over_the_review(deployment: Dep
     assert judge(deployment, review, phone=BINA, call="exotel:call-3") is Decision.APPROVE
 
 
+def test_what_a_tracker_said_who_did_not_take_the_call_is_forgotten_with_the_takeover(
+    deployment: Deployment,
+) -> None:
+    first, second = enrol(deployment), enrol(deployment, BINA)
+    inform(deployment)
+    review = open_review(deployment, first)
+    assert judge(deployment, review, phone=ASHA) is Decision.WAIT
+
+    taken_over = open_review(deployment, second, attempt=2)
+
+    assert (taken_over.verdict, taken_over.verdict_cause) == (None, None)
+    assert judge(deployment, review, phone=BINA, call="exotel:call-3") is Decision.WAIT
+    assert stored(talk(deployment, taken_over)).state is State.APPROVED
+
+
 def test_a_takeover_that_is_asked_for_again_is_the_same(deployment: Deployment) -> None:
     """A request whose answer was lost is made again by the AWS client itself."""
     inform(deployment)
@@ -793,22 +808,6 @@ def test_who_owes_a_verdict_by_now_is_not_taken_on_the_word_of_an_earlier_look(
     assert tracker_store.take(looked_at, f"{CALL}/1", now, now + LEASE) is None
     tracker_store.owe_no_more("clean-water", looked_at.person, "a-review")
     assert tracker_store.take(looked_at, f"{CALL}/1", now, now + LEASE) is not None
-
-
-def test_a_tracker_owes_the_verdict_before_they_are_free(
-    deployment: Deployment, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tracker = enrol(deployment)
-    inform(deployment)
-    review = open_review(deployment, tracker)
-    tracker_store.owe_no_more("clean-water", tracker.person, review.id)
-
-    def free(campaign: str, person: str, call: str) -> bool:
-        assert trackers.find(campaign, person).pending == {review.id}
-        return True
-
-    monkeypatch.setattr(tracker_store, "free", free)
-    assert talk(deployment, review).state is State.TALKED
 
 
 def test_a_shift_ends_by_the_latest_word_whatever_the_order(deployment: Deployment) -> None:

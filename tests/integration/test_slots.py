@@ -179,6 +179,9 @@ def test_a_leg_of_which_nobody_told_is_asked_after_when_the_call_is_over(patched
     patched.react()
     assert patched.voter(number).state is VoterState.WAITING
     records.calls["call-1"] = found("call-1", is_over=True, talked=48)
+    patched.clock.move(minutes=2)
+    assert fill_in(patched, records) == 0, "the record may still change"
+    patched.clock.move(minutes=1)
 
     assert [fill_in(patched, records), fill_in(patched, records)] == [1, 0]
 
@@ -216,6 +219,28 @@ def test_reconciling_asks_after_the_legs_of_the_calls_it_lists(patched: Patched)
     assert patched.patch().talked_seconds == 48
 
 
+@pytest.mark.parametrize(
+    ("ending", "talked", "outcome"),
+    [(Ending.FAILED, 0, Outcome.CANCELED), (Ending.COMPLETED, 48, Outcome.TALKED)],
+)
+def test_of_several_who_were_to_be_dialled_only_a_talk_is_taken_for_the_lasts(
+    patched: Patched, ending: Ending, talked: int, outcome: Outcome
+) -> None:
+    """The record names nobody: it may be about the one before, when the answer that named the last was lost."""
+    caller, records = patched.begin(), Records()
+    first = caller.ask()
+    assert first is not None
+    assert caller.failed(first, "failed")
+    caller.come_back(CallStatus="completed")
+    patched.clock.move(minutes=3)
+    leg = LegEvent("call-1", None, Progress.TERMINAL, ending, talked, None, None)
+    records.calls["call-1"] = FoundCall("call-1", True, None, (leg,))
+
+    assert fill_in(patched, records) == 1
+
+    assert patched.patch().attempts[1].outcome is outcome
+
+
 def test_what_the_provider_does_not_know_of_a_leg_is_left_as_it_stands(patched: Patched) -> None:
     class Down(Records):
         def find_call(self, call_id: str) -> FoundCall | None:
@@ -224,6 +249,7 @@ def test_what_the_provider_does_not_know_of_a_leg_is_left_as_it_stands(patched: 
     caller = patched.begin()
     caller.ask()
     caller.come_back(CallStatus="completed")
+    patched.clock.move(minutes=3)
     before = patched.patch()
     assert [fill_in(patched, Records()), fill_in(patched, Down())] == [1, 0]
     assert patched.patch() == before

@@ -124,14 +124,16 @@ def test_nobody_else_says_why_somebody_was_refused(deployment: Deployment, phone
     assert stored(review).verdict_reason is None
 
 
-def test_the_first_reason_stands_and_another_trackers_is_not_heard(deployment: Deployment) -> None:
+def test_the_first_reason_stands_and_only_that_of_the_verdict_which_counts(deployment: Deployment) -> None:
     tracker, other = enrol(deployment), enrol(deployment, BINA)
     hears_the_manifesto(deployment)
     review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
+    tracker_says(deployment, "2")
     ring_tracker_line(deployment, other.phone, "exotel:call-o")
-    ring_tracker_line(deployment, tracker.phone, "exotel:call-t")
+    ring_tracker_line(deployment, tracker.phone, "exotel:call-u")
 
-    assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-o")
+    for call in ("exotel:call-o", "exotel:call-u"):
+        assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), call)
     assert reviews.reason_given("clean-water", ReasonGiven(review.id, "other-party"), "exotel:call-t")
     assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-t")
 

@@ -203,8 +203,8 @@ class Call:
     def to_details(self) -> dict[str, object]:
         """Return what the REST API adds when details are asked for: of several people dialled by a Connect applet, the last."""
         legs = self.legs or [Leg(self.status, self.duration_seconds)]
-        if self.dialled and len(legs) == 1:
-            legs = [*legs, Leg(self.dialled.status, self.dialled.talked_seconds)]
+        if self.dialled and not any(leg.status for leg in legs[1:]):
+            legs = [legs[0], Leg(self.dialled.status, self.dialled.talked_seconds)]
         return {
             "ConversationDuration": self.conversation_seconds,
             "Leg1Status": legs[0].status,

@@ -137,7 +137,7 @@ def export(
 ) -> None:
     """Everybody, or a segment of them, as CSV. Cells a spreadsheet would run as a formula begin with ', phones too, so that they stay text.
 
-    What is exported in clear can be loaded into a voter pool: the consent in it is the one to be called.
+    What is exported in clear, of one campaign, can be loaded into a pool of its voters: the consent in it is the one to be called by it.
     """
     segment = (
         contact
@@ -146,7 +146,7 @@ def export(
         and (signal is None or signal in contact.signals)
         and (agreed_to is None or agreed_to in contact.consents)
     )
-    rows = (_exported(contact, clear) for contact in segment)
+    rows = (_exported(contact, clear, with_consent=campaign is not None) for contact in segment)
     if path is None:
         _write(sys.stdout, rows)
         return
@@ -216,9 +216,11 @@ def _row(contact: Contact, clear: bool) -> dict[str, object]:
     }
 
 
-def _exported(contact: Contact, clear: bool) -> dict[str, object]:
-    """A row with the columns that a list of voters has (`domain.loads`)."""
-    consent = contact.consents.get(Channel.VOICE)
+def _exported(contact: Contact, clear: bool, *, with_consent: bool) -> dict[str, object]:
+    """A row with the columns that a list of voters has (`domain.loads`). Consent was given to one campaign: in a list of several it would be
+    taken for another's.
+    """
+    consent = contact.consents.get(Channel.VOICE) if with_consent else None
     return {
         **_row(contact, clear),
         "our_number": contact.first_number,

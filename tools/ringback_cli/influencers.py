@@ -319,6 +319,6 @@ def _review(review: Review) -> dict[str, object]:
         "talked": f"{review.talked_seconds} s" if review.talked_at else None,
         "call": review.call,
         "verdict_call": review.verdict_call,
-        "why": review.verdict_reason or review.reason or (str(review.verdict) if review.verdict else None),
+        "why": review.reason or review.verdict_reason or (str(review.verdict) if review.verdict else None),
         "refused": [refusal.rule for refusal in review.refusals],
     }

@@ -237,7 +237,7 @@ def _review(review: Review) -> dict[str, object]:
         "state": str(review.state),
         "talked": f"{review.talked_seconds} s" if review.talked_at else None,
         "at": _moment(review),
-        "why": review.verdict_reason or review.reason or (str(review.verdict) if review.verdict else None),
+        "why": review.reason or review.verdict_reason or (str(review.verdict) if review.verdict else None),
     }
 
 

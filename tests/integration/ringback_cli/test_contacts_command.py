@@ -110,6 +110,8 @@ def test_a_segment_by_place_and_consent_is_exported_as_a_list_that_a_pool_takes(
     )
 
     assert exported.exit_code == 0, exported.output
+    of_all = csv.DictReader(io.StringIO(run("contacts", "export", "--clear").stdout))
+    assert {row["consent"] for row in of_all} == {""}, "what one campaign was told is no consent to another"
     assert read("pool", "load", "clean-water/ward-12", str(path))["added"] == 1
     voter = voters.load("clean-water/ward-12", deployment.person("+919000000101"))
     assert voter is not None

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator,
 from ringback.domain import phones
 from ringback.domain.announcements import announced, are_readable_in, tells_of_recording
 from ringback.domain.influencers import Stage
-from ringback.domain.menus import CONNECTED, REVIEW
+from ringback.domain.menus import CONNECTED, JUDGED, REVIEW
 from ringback.domain.nodes import (
     KEYS,
     OPT_OUT,
@@ -52,7 +52,7 @@ LONGEST_RECORDING_SECONDS = 30
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _SPEAKING = (Say, Gather, ChooseLanguage, Record, EnterPin, Hangup)
 
-_OURS = frozenset({CONNECTED, REVIEW, "tracker"})
+_OURS = frozenset({CONNECTED, JUDGED, REVIEW, "tracker"})
 """Fields that a call is told and a menu must not set: `tracker` is who gave their PIN."""
 
 

@@ -80,6 +80,7 @@ def reconcile(
             if run.complete:
                 watermarks.advance(name, until)
                 reached = max(reached, until)
+        run.asked = slots.fill_in(runtime, provider, pages.call_ids, has_time)
     except ProviderError as problem:
         run.complete = False
         observability.logger.warning("The call listing could not be read", extra={"code": problem.code})
@@ -107,6 +108,8 @@ class _Pages:
         self._runtime, self._provider, self._has_time, self._run = runtime, provider, has_time, run
         self._shelf = Shelf(runtime.settings.catalog_cache_seconds)
         self._campaign_of = cache(self._find_campaign)
+        self.call_ids: set[str] = set()
+        """Of every call listed so far."""
 
     def read(self, since: datetime, until: datetime) -> bool:
         """Create what is missing of one slice; whether all of it was listed. Asks for nothing when there is no time left."""
@@ -115,8 +118,7 @@ class _Pages:
             page = self._page(since, until, cursor)
             self._run.listed += len(page.calls)
             self._run.created += self._create_missing(page.calls)
-            call_ids = {f"{self._provider.name}:{call.call_id}" for call in page.calls}
-            self._run.asked += slots.fill_in(self._runtime, self._provider, call_ids, self._has_time)
+            self.call_ids |= {f"{self._provider.name}:{call.call_id}" for call in page.calls}
             cursor = page.next
             if cursor is None:
                 return page.complete

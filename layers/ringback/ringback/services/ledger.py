@@ -84,13 +84,15 @@ def _settle_attempt(
         if Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), came, redial):
             voters.count_attempt(campaign.id, attempt.who, attempt.opened_at)
         return
-    trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
     ends_review = attempt.kind is Kind.MYSTERY or (attempt.n == len(patch.attempts) and patch.is_over)
     if attempt.review is not None and ends_review:
         talked = talk_of(patch, attempt)
         reviews.call_ended(
             runtime, campaign, attempt.review, patch.call_id, attempt.who, talked, patch.last_at
         )
+    trackers.free(
+        campaign.id, attempt.who, patch.call_id, attempt.n
+    )  # only now that they owe a verdict, if they do
 
 
 def claim_of(patch: Patch, attempt: Attempt) -> str:
@@ -147,20 +149,23 @@ def _counts(patching: Patching, patch: Patch, charges: list[Charge]) -> list[Wri
     influencer = influencer_store.load(patch.influencer)
     if influencer is None:
         return []
-    talked_to = patch.talked_to
-    is_talk = talked_to is not None and any(
-        (each.side, each.attempt) == (Side.CALLEE, talked_to.n) for each in charges
-    )
-    known = known_talk(patch, talked_to) if talked_to is not None else None
-    counted = influencer_store.patched_action(
+    booked = {each.attempt for each in charges if each.side is Side.CALLEE}
+    talks = [each for each in patch.attempts if each.has_talked]
+    counted = [each for each in talks if each.n in booked]
+    is_first = charges[0].side is Side.CALLER
+    if not is_first and len(talks) != len(counted):
+        return []  # another talk of the call is counted, and a call counts once
+    known = [known_talk(patch, each) for each in counted]
+    shortest = min((seconds for seconds in known if seconds is not None), default=patching.short_call_seconds)
+    write = influencer_store.patched_action(
         influencer,
         influencers.india_day(patch.last_at),
         patch.call_id,
-        patch.talked_seconds if is_talk else None,
-        is_short=is_talk and known is not None and known < patching.short_call_seconds,
-        is_first=charges[0].side is Side.CALLER,
+        sum(talk_of(patch, each) for each in counted) if counted else None,
+        is_short=shortest < patching.short_call_seconds,
+        is_first=is_first,
     )
-    return [counted]
+    return [write]
 
 
 def dialled(runtime: Runtime, campaign: Campaign, fact: VoterDialled | TrackerDialled) -> None:

@@ -227,8 +227,8 @@ def verdict_given(
 
 
 def reason_given(campaign: str, effect: ReasonGiven, call_id: str) -> bool:
-    """Keep why a tracker judged a review as they did in this call; it changes nothing else. Only who talked to the influencer, and gave
-    their PIN in the call, has a say, once: False for anybody else, and for a repeat.
+    """Keep why a tracker judged a review as they did in this call; it changes nothing else. Only who talked to the influencer, and gave PIN
+    and verdict in the call, has a say, once: False for anybody else, for a verdict that did not count, and for a repeat.
     """
     review, call = store.load(effect.review), calls.load(call_id)
     tracker = tracker_store.load(campaign, call.person) if call is not None and call.person else None
@@ -236,7 +236,7 @@ def reason_given(campaign: str, effect: ReasonGiven, call_id: str) -> bool:
         return False
     if not was_identified(call.session.knowledge.fields, tracker):
         return False
-    return store.explain(review, tracker.person, effect.reason) is not None
+    return store.explain(review, tracker.person, call_id, effect.reason) is not None
 
 
 def _judged(
@@ -550,18 +550,22 @@ def sweep(runtime: Runtime) -> Swept:
         expired += _lapsed(runtime, find(name))
     for name in filter(reviews.has_machine, list(store.waiting("open", now + _LATEST))):
         review = find(name)
-        if now > review.opened_at + _GRACE and _was_never_rung(review):
+        if now > review.opened_at + _GRACE and _was_never_rung(review, now):
             expired += _lapsed(runtime, review)
         elif review.token is None:
             begin(runtime, name)
     return Swept(settled, expired)
 
 
-def _was_never_rung(review: Review) -> bool:
-    """Whether the door that opened this review died before its tracker was rung: its call knows of no such attempt. The tracker is free."""
+def _was_never_rung(review: Review, now: datetime) -> bool:
+    """Whether the door that opened this review, or took the next tracker for it, died before that tracker was rung: its call knows of no
+    such attempt, and has not moved for a while. The tracker is free.
+    """
     if review.state is not State.OPEN or review.call is None or review.tracker is None:
         return False
     patch = patches.load(review.call)
+    if patch is not None and not patch.is_over and now <= patch.last_at + _GRACE:
+        return False
     attempts = patch.attempts if patch is not None else ()
     if any((each.n, each.who) == (review.attempt, review.tracker) for each in attempts):
         return False

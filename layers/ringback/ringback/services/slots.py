@@ -6,11 +6,12 @@ A lost callback, a crashed door and a stopped machine all end here. Every step m
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from ringback import observability
 from ringback.domain import slots
 from ringback.domain.conversations import Call
-from ringback.domain.errors import NotFound, ProviderError
+from ringback.domain.errors import Conflict, NotFound, ProviderError
 from ringback.domain.legs import LegEvent
 from ringback.domain.patches import Patch
 from ringback.domain.turns import Reach
@@ -28,6 +29,9 @@ count that looks wrong is looked at again after this long."""
 
 ASKED_AT_MOST = 100
 """Calls that the provider is asked about in one run: its limit is 200 requests a minute, and others need some."""
+
+RECORDS_SETTLE = timedelta(minutes=3)
+"""How long after a call its record, and what is told of it, may still change. SOURCE: exotel.md §2.4: about two minutes."""
 
 _TRIES = 3
 
@@ -66,22 +70,31 @@ def fill_in(
     runtime: Runtime, provider: Provider, call_ids: Iterable[str], has_time: Callable[[], bool] = lambda: True
 ) -> int:
     """Ask the provider how the last leg ended, of those patches among its calls that are over and of which nobody has told; returns how many
-    were asked about. What it knows is told as any news, so whoever talked is settled and booked after all. Safe at any time.
+    were asked about, at most `ASKED_AT_MOST`, those that ended last first. What it knows is told as any news, so whoever talked is settled and
+    booked after all. Safe at any time.
+
+    Records and news that are late have `RECORDS_SETTLE` to come: what the record said before that would stand against them.
     """
+    settled_at = runtime.clock.now() - RECORDS_SETTLE
+    untold = [
+        patch
+        for patch in patch_store.load_many(call_ids)
+        if patch.is_over and patch.last_at <= settled_at and patch.last is not None and patch.last.is_untold
+    ]
     asked = 0
-    for patch in patch_store.load_many(call_ids):
-        last = patch.last
-        if not patch.is_over or last is None or not last.is_untold or not has_time():
-            continue
+    for patch in sorted(untold, key=lambda each: each.last_at, reverse=True)[:ASKED_AT_MOST]:
+        if not has_time():
+            break
         try:
-            found = provider.find_call(patch.call_id.partition(":")[2])
+            for leg in _legs(provider.find_call(patch.call_id.partition(":")[2]), patch):
+                patches.told(runtime, patch.campaign, patch.call_id, leg)
         except ProviderError as problem:
             observability.logger.warning(
                 "The provider could not be asked", extra={"call_id": patch.call_id, "code": problem.code}
             )
             break
-        for leg in _legs(found, patch):
-            patches.told(runtime, patch.campaign, patch.call_id, leg)
+        except Conflict:
+            continue  # somebody tells of it at this moment
         asked += 1
     observability.count("LegsAskedAfter", asked)
     return asked
@@ -148,11 +161,17 @@ def _asked(runtime: Runtime, providers: Mapping[str, Provider], patch: Patch) ->
 
 
 def _legs(found: FoundCall | None, patch: Patch) -> list[LegEvent]:
-    """What the records say of the legs; where they name nobody, it is about whoever was dialled last."""
+    """What the records say of the legs. Where they name nobody, it is about whoever was dialled last: and that may be the one before our
+    last attempt, whose answer was lost on the way. So of several attempts only a talk is taken for the last one's: the others had none.
+    """
     last = patch.last
     if found is None or last is None:
         return []
-    return [leg if leg.number else replace(leg, attempt=last.n) for leg in found.legs]
+    return [
+        leg if leg.number else replace(leg, attempt=last.n)
+        for leg in found.legs
+        if leg.number or last.n == 1 or leg.talked_seconds
+    ]
 
 
 def _prolonged(runtime: Runtime, patch: Patch) -> Patch:

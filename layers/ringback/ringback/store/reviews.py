@@ -67,8 +67,13 @@ def open_(review: Review, found: Influencer, moved: Influencer) -> bool:
 
 
 def rebind(review: Review, tracker: str, attempt: int) -> Review | None:
-    """The next tracker is rung in the same call; the review as it then stands, or None when it is past that. The same again is the same."""
-    actions = [ReviewRow.tracker.set(tracker), ReviewRow.attempt.set(attempt)]
+    """The next tracker is rung in the same call; the review as it then stands, or None when it is past that. The same again is the same.
+
+    What another tracker said of it meanwhile is forgotten: they did not talk.
+    """
+    actions: list[Action] = [ReviewRow.tracker.set(tracker), ReviewRow.attempt.set(attempt)]
+    if review.tracker != tracker:
+        actions += [each.remove() for each in _VERDICT]
     same = (ReviewRow.attempt == attempt) & (ReviewRow.tracker == tracker)
     follows = (ReviewRow.call == review.call) & ((ReviewRow.attempt < attempt) | same)
     return _update(review, actions, _in(State.OPEN) & follows)
@@ -98,9 +103,10 @@ def note(review: Review, given: Given) -> Review | None:
     return _update(review, _verdict(given), _in(State.OPEN) & _by(review) & first)
 
 
-def explain(review: Review, tracker: str, reason: str) -> Review | None:
-    """Keep why a tracker judged as they did; None when it is not theirs to say, or said already: the first stands."""
-    theirs = (ReviewRow.tracker == tracker) & ReviewRow.verdict_reason.does_not_exist()
+def explain(review: Review, tracker: str, call: str, reason: str) -> Review | None:
+    """Keep why a tracker judged as they did in a call; None when another verdict counts, or the reason is kept already: the first stands."""
+    theirs = (ReviewRow.tracker == tracker) & (ReviewRow.verdict_call == call)
+    theirs &= ReviewRow.verdict_reason.does_not_exist()
     return _update(review, [ReviewRow.verdict_reason.set(reason)], theirs)
 
 
@@ -180,6 +186,15 @@ def _by(review: Review) -> Condition:
         if review.tracker is not None
         else ReviewRow.tracker.does_not_exist()
     )
+
+
+_VERDICT = (
+    ReviewRow.verdict,
+    ReviewRow.verdict_call,
+    ReviewRow.verdict_cause,
+    ReviewRow.verdict_at,
+    ReviewRow.verdict_reason,
+)
 
 
 def _verdict(given: Given) -> list[Action]:

@@ -90,9 +90,8 @@ def _settle_attempt(
         reviews.call_ended(
             runtime, campaign, attempt.review, patch.call_id, attempt.who, talked, patch.last_at
         )
-    trackers.free(
-        campaign.id, attempt.who, patch.call_id, attempt.n
-    )  # only now that they owe a verdict, if they do
+    # Only now that they owe a verdict, if they do: nobody must be put through to them in between.
+    trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
 
 
 def claim_of(patch: Patch, attempt: Attempt) -> str:

@@ -255,6 +255,25 @@ def voters_row(phone: str, **changes: Any) -> Callable[[], Evidence]:
     return tampered
 
 
+def whispered_to(*, patched: int, reached: int) -> Evidence:
+    """Esha takes the phone in another call of Anu, who leaves while she hears the whisper."""
+    taken = a_leg("anu-4", ANU, ESHA, 200, 0, status="canceled", whispered=("A supporter rings.",))
+    influencers = moved(ANU, patched=patched)().influencers
+    return honest(influencers=influencers, legs=(*LEGS[:3], *LEGS[4:], taken), reached=reached)
+
+
+@pytest.mark.parametrize("counted", [0, 1])
+def test_who_took_the_phone_and_was_left_while_they_heard_the_whisper_may_count_as_reached(
+    counted: int,
+) -> None:
+    assert broken(whispered_to(patched=1 + counted, reached=2 + counted)) == set()
+
+
+def test_nobody_else_counts_as_reached() -> None:
+    assert "counts_match_the_network" in broken(whispered_to(patched=3, reached=3))
+    assert "counts_match_the_network" in broken(whispered_to(patched=2, reached=4))
+
+
 def without_judgement(call: str) -> Callable[[], Evidence]:
     return lambda: honest(judgements=[each for each in JUDGEMENTS if each.call_id != call])
 

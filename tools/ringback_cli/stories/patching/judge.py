@@ -194,16 +194,26 @@ def every_claim_has_an_outcome(evidence: Evidence) -> Iterator[str]:
 
 
 def counts_match_the_network(evidence: Evidence) -> Iterator[str]:
-    """Each influencer's calls, the pool's voters, counted again, and the booked legs are what the network saw."""
-    talks = defaultdict(set)
+    """Each influencer's calls, the pool's voters, counted again, and the booked legs are what the network saw.
+
+    Whoever took the phone, and of whose end nobody told, is taken to have talked, so that they are not rung again: also when their caller left
+    while they heard the whisper.
+    """
+    talks: dict[str, set[str]] = defaultdict(set)
+    taken: dict[str, set[str]] = defaultdict(set)
     for leg in evidence.legs:
-        if leg.has_talked and not _is_verification(evidence, leg):
-            talks[leg.caller].add(leg.call_id)
+        if not _is_verification(evidence, leg):
+            talks[leg.caller] |= {leg.call_id} if leg.has_talked else set()
+            taken[leg.caller] |= {leg.call_id} if leg.was_taken else set()
     for phone, influencer in evidence.influencers.items():
-        if influencer.patched != len(talks[phone]):
+        if not len(talks[phone]) <= influencer.patched <= len(taken[phone]):
             yield f"{mask(phone)} is counted {influencer.patched} patched calls, and had {len(talks[phone])}"
     reached = {leg.callee for leg in evidence.voter_legs if leg.has_talked}
-    if evidence.reached != len(reached):
+    if (
+        not len(reached)
+        <= evidence.reached
+        <= len({leg.callee for leg in evidence.voter_legs if leg.was_taken})
+    ):
         yield f"{evidence.reached} voters are counted as reached, and {len(reached)} were"
     booked = {
         (charge.call_id.partition(":")[2], charge.attempt)

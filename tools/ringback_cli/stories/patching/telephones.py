@@ -35,6 +35,11 @@ class Leg:
         """Whether anybody talked, in the whole seconds that a provider tells."""
         return round(self.talked_seconds) > 0
 
+    @property
+    def was_taken(self) -> bool:
+        """Whether the callee took the phone: they talked, or heard at least the whisper."""
+        return self.has_talked or bool(self.whispered) or self.answered_at is not None
+
 
 class Telephones(Phones):
     """All handsets, and what happens on the lines."""

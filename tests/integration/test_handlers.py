@@ -326,6 +326,7 @@ def test_release_puts_back_what_is_due_and_stops_when_its_time_runs_out(function
 
 NOTHING_SWEPT = dict.fromkeys(
     (
+        "legs_asked_after",
         "settled",
         "breached",
         "reviews_settled",

@@ -124,20 +124,26 @@ def test_nobody_else_says_why_somebody_was_refused(deployment: Deployment, phone
     assert stored(review).verdict_reason is None
 
 
-def test_the_first_reason_stands_and_only_that_of_the_verdict_which_counts(deployment: Deployment) -> None:
+def test_the_reason_is_that_of_the_verdict_which_counts_whatever_is_told_first(
+    deployment: Deployment,
+) -> None:
     tracker, other = enrol(deployment), enrol(deployment, BINA)
     hears_the_manifesto(deployment)
     review = talk(deployment, open_review(deployment, tracker, call="exotel:call-b"))
-    tracker_says(deployment, "2")
-    ring_tracker_line(deployment, other.phone, "exotel:call-o")
-    ring_tracker_line(deployment, tracker.phone, "exotel:call-u")
+    for phone, call in ((other.phone, "exotel:call-o"), (tracker.phone, "exotel:call-u")):
+        ring_tracker_line(deployment, phone, call)
 
-    for call in ("exotel:call-o", "exotel:call-u"):
-        assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), call)
-    assert reviews.reason_given("clean-water", ReasonGiven(review.id, "other-party"), "exotel:call-t")
-    assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-t")
+    assert not reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-o")
+    for _ in range(2):
+        assert reviews.reason_given("clean-water", ReasonGiven(review.id, "misled"), "exotel:call-u")
+    tracker_says(deployment, "2").press("1")
+    assert stored(review).verdict_reason is None
+    deployment.react()
 
     assert stored(review).verdict_reason == "other-party"
+    before = stored(review)
+    deployment.reaction.react(list(reversed(deployment.entries())))
+    assert stored(review) == before
 
 
 def test_with_a_wrong_pin_no_key_is_a_verdict(deployment: Deployment) -> None:

@@ -62,6 +62,9 @@ def control(stack: Stack, path: str, body: dict[str, Any] | None = None) -> Any:
 
 def call(stack: Stack, caller: str, number: str, *script: dict[str, Any]) -> dict[str, Any]:
     """Ring, do what the script says, and return the call as the network saw it when everything has come to rest."""
+    control(
+        stack, "idle?wait=20"
+    )  # a tracker may be rung for the verdict at this moment, and then rings nobody
     begun = control(stack, "ring", {"from": caller, "to": number, "script": list(script), "wait": True})
     assert stack.wait_until_done(60)
     seen: dict[str, Any] = control(stack, f"calls/{begun['call_sid']}")

@@ -145,8 +145,8 @@ class Review:
     verdict_cause: str | None = None
     """The turn in which it was given. A verdict may be told before the talk is: then it waits here."""
     verdict_at: datetime | None = None
-    verdict_reason: str | None = None
-    """Why the tracker judged so, in a word of their menu's."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Call of the tracker's → why they judged as they did in it, in a word of their menu's."""
     reason: str | None = None
     """Why it ended as it did, where no verdict says so: one of `Lapse`, or an operator's words."""
     refusals: tuple[Refusal, ...] = ()
@@ -161,6 +161,11 @@ class Review:
     @property
     def is_waiting(self) -> bool:
         return self.state in WAITING
+
+    @property
+    def verdict_reason(self) -> str | None:
+        """Why the tracker judged so: what they said in the call whose verdict counts."""
+        return self.reasons.get(self.verdict_call or "")
 
 
 _ID = re.compile(r"([a-z2-7]{26})-(r\d{3,}|m-[0-9a-f]{16})")

@@ -227,8 +227,8 @@ def verdict_given(
 
 
 def reason_given(campaign: str, effect: ReasonGiven, call_id: str) -> bool:
-    """Keep why a tracker judged a review as they did in this call; it changes nothing else. Only who talked to the influencer, and gave PIN
-    and verdict in the call, has a say, once: False for anybody else, for a verdict that did not count, and for a repeat.
+    """Keep why a tracker judged a review as they did in this call; it changes nothing else, and counts if that verdict does. Only who talked
+    to the influencer, and gave their PIN in the call, has a say: False for anybody else. A repeat changes nothing, nor does the order.
     """
     review, call = store.load(effect.review), calls.load(call_id)
     tracker = tracker_store.load(campaign, call.person) if call is not None and call.person else None

@@ -104,10 +104,10 @@ def note(review: Review, given: Given) -> Review | None:
 
 
 def explain(review: Review, tracker: str, call: str, reason: str) -> Review | None:
-    """Keep why a tracker judged as they did in a call; None when another verdict counts, or the reason is kept already: the first stands."""
-    theirs = (ReviewRow.tracker == tracker) & (ReviewRow.verdict_call == call)
-    theirs &= ReviewRow.verdict_reason.does_not_exist()
-    return _update(review, [ReviewRow.verdict_reason.set(reason)], theirs)
+    """Keep what a tracker gave as the reason of their verdict in a call, whether or not that verdict is told by now; None when it is not
+    theirs to say. A repeat changes nothing.
+    """
+    return _update(review, [ReviewRow.reasons.add({f"{call} {reason}"})], ReviewRow.tracker == tracker)
 
 
 def end(
@@ -193,7 +193,7 @@ _VERDICT = (
     ReviewRow.verdict_call,
     ReviewRow.verdict_cause,
     ReviewRow.verdict_at,
-    ReviewRow.verdict_reason,
+    ReviewRow.reasons,
 )
 
 
@@ -263,7 +263,7 @@ def _review(row: ReviewRow) -> Review:
         verdict_call=row.verdict_call,
         verdict_cause=row.verdict_cause,
         verdict_at=times.read(row.verdict_at) if row.verdict_at else None,
-        verdict_reason=row.verdict_reason,
+        reasons=dict(each.split(" ", 1) for each in sorted(row.reasons or ())),
         reason=row.reason,
         refusals=tuple(
             Refusal(rule, cause, tracker, times.read(at))

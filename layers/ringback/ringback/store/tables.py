@@ -431,7 +431,7 @@ class ReviewRow(Model):
     verdict_call = UnicodeAttribute(null=True)
     verdict_cause = UnicodeAttribute(null=True)
     verdict_at = UnicodeAttribute(null=True)
-    verdict_reason = UnicodeAttribute(null=True)
+    reasons = UnicodeSetAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     refusals = UnicodeAttribute(null=True)
     awaits = UnicodeAttribute(null=True)

@@ -147,6 +147,7 @@ def talk(deployment: Deployment, review: Review, seconds: int = 60) -> Review:
         seconds,
         deployment.clock.now(),
     )
+    trackers.free("clean-water", review.tracker, review.call, review.attempt)
     return reviews.find(review.id)
 
 

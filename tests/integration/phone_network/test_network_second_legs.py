@@ -28,11 +28,16 @@ def connecting(our_side: Any, **changes: Any) -> dict[str, Any]:
     return {"applet": "connect", "url": f"{our_side.url}/connect"}
 
 
+def connected(serve: Callable[..., Any], our_side: Any) -> Any:
+    """A network whose only number connects its callers to the voter."""
+    flow = [connecting(our_side), {"applet": "hangup"}]
+    return serve(exophones=[{"number": EXOPHONE, "flow": flow, "flow_id": "1"}])
+
+
 def test_a_person_who_is_rung_is_listed_with_what_they_saw_heard_and_talked(
     serve: Callable[..., Any], our_side: Any
 ) -> None:
-    flow = [connecting(our_side), {"applet": "hangup"}]
-    network = serve(exophones=[{"number": EXOPHONE, "flow": flow, "flow_id": "1"}])
+    network = connected(serve, our_side)
     call = network.call()
     (leg,) = network.control("second-legs")["second_legs"]
 
@@ -48,8 +53,7 @@ def test_a_person_who_is_rung_is_listed_with_what_they_saw_heard_and_talked(
 def test_the_records_of_a_call_tell_of_the_last_person_dialled(
     serve: Callable[..., Any], our_side: Any
 ) -> None:
-    flow = [connecting(our_side), {"applet": "hangup"}]
-    network = serve(exophones=[{"number": EXOPHONE, "flow": flow, "flow_id": "1"}])
+    network = connected(serve, our_side)
     call = network.call()
     shown = network.exotel(f"Calls/{call['call_sid']}.json?details=true").json["Call"]["Details"]
 
@@ -64,8 +68,7 @@ def test_the_records_of_a_call_tell_of_the_last_person_dialled(
 def test_the_feed_tells_when_a_second_phone_rings_is_taken_and_is_put_down(
     serve: Callable[..., Any], our_side: Any
 ) -> None:
-    flow = [connecting(our_side), {"applet": "hangup"}]
-    network = serve(exophones=[{"number": EXOPHONE, "flow": flow, "flow_id": "1"}])
+    network = connected(serve, our_side)
     call = network.call()
     told = map(json.loads, network.ask("/control/events?follow=0").text.splitlines())
     legs = [event for event in told if event["event"].startswith("leg.")]

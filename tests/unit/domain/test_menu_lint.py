@@ -311,6 +311,11 @@ def test_the_small_menu_is_valid() -> None:
             id="a menu that makes a tracker",
         ),
         pytest.param(
+            {"nodes__vote": {"set": "judged", "value": "me", "next": "bye"}},
+            "menus.line.nodes.vote: sets the field 'judged', which only the call itself may",
+            id="a menu that makes a verdict",
+        ),
+        pytest.param(
             {"nodes__vote": {"recruit": "tracker", "next": "bye"}},
             "menus.line.nodes.vote.recruit: must be `influencer`, not 'tracker'",
             id="recruiting a tracker",

@@ -10,7 +10,10 @@ import pytest
 from ringback.domain import campaigns as content
 from ringback.domain.influencers import Change, Influencer, Move, Stage
 from ringback.domain.ledger import Charge, Side
-from ringback.domain.patches import Patch
+from ringback.domain.legs import Ending
+from ringback.domain.patches import Attempt, Patch
+from ringback.domain.patches import Kind as PatchKind
+from ringback.domain.patches import Leg as PatchLeg
 from ringback.domain.patches import State as PatchState
 from ringback.domain.phones import person_id
 from ringback.domain.pools import Outcome, Voter
@@ -255,23 +258,27 @@ def voters_row(phone: str, **changes: Any) -> Callable[[], Evidence]:
     return tampered
 
 
-def whispered_to(*, patched: int, reached: int) -> Evidence:
+def whispered_to(*, counted: int, is_told: bool) -> Evidence:
     """Esha takes the phone in another call of Anu, who leaves while she hears the whisper."""
     taken = a_leg("anu-4", ANU, ESHA, 200, 0, status="canceled", whispered=("A supporter rings.",))
-    influencers = moved(ANU, patched=patched)().influencers
-    return honest(influencers=influencers, legs=(*LEGS[:3], *LEGS[4:], taken), reached=reached)
+    ending = Ending.CANCELED if is_told else Ending.COMPLETED
+    attempt = Attempt(1, person(ESHA), ESHA, PatchKind.VOTER, NOON, state=PatchLeg.OVER, ending=ending)
+    patch = replace(a_patch("anu-4"), attempts=(attempt,))
+    found = moved(ANU, patched=1 + counted)()
+    return honest(
+        influencers=found.influencers,
+        legs=(*LEGS[:3], *LEGS[4:], taken),
+        patches={**found.patches, "anu-4": patch},
+        reached=2 + counted,
+    )
 
 
-@pytest.mark.parametrize("counted", [0, 1])
-def test_who_took_the_phone_and_was_left_while_they_heard_the_whisper_may_count_as_reached(
-    counted: int,
+@pytest.mark.parametrize(("is_told", "counted"), [(False, 1), (True, 0)])
+def test_who_took_the_phone_counts_as_reached_only_where_nobody_told_how_that_ended(
+    is_told: bool, counted: int
 ) -> None:
-    assert broken(whispered_to(patched=1 + counted, reached=2 + counted)) == set()
-
-
-def test_nobody_else_counts_as_reached() -> None:
-    assert "counts_match_the_network" in broken(whispered_to(patched=3, reached=3))
-    assert "counts_match_the_network" in broken(whispered_to(patched=2, reached=4))
+    assert broken(whispered_to(counted=counted, is_told=is_told)) == set()
+    assert broken(whispered_to(counted=1 - counted, is_told=is_told)) == {"counts_match_the_network"}
 
 
 def without_judgement(call: str) -> Callable[[], Evidence]:

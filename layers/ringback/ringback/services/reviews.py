@@ -29,7 +29,7 @@ from ringback.domain.reviews import (
     Rules,
     State,
 )
-from ringback.domain.trackers import Tracker, was_identified
+from ringback.domain.trackers import Tracker
 from ringback.domain.turns import ReasonGiven, Verdict, VerdictGiven
 from ringback.runtime import Runtime
 from ringback.services import influencers as people
@@ -182,7 +182,8 @@ def call_ended(
     at: datetime,
 ) -> Review | None:
     """The influencer's call is over, and so long the two talked: ask for the verdict, or let the review go. `tracker` is who was rung
-    last. A repeat completes what an interruption left out; None for news of another call or another tracker.
+    last, and is let go by whoever tells this, afterwards. A repeat completes what an interruption left out; None for news of another call or
+    another tracker.
     """
     review = store.load(review_id)
     if review is None or campaign.reviews is None or (review.call, review.tracker) != (call_id, tracker):
@@ -193,11 +194,8 @@ def call_ended(
     elif review.state is State.OPEN:
         store.talked(review, at, talked_seconds, at + campaign.reviews.answer_within)
     review = find(review_id)
-    owes = review.is_waiting and review.state is not State.OPEN
-    if owes:
+    if review.is_waiting and review.state is not State.OPEN:
         tracker_store.owe(review.campaign, tracker, review.id)
-    tracker_store.free(review.campaign, tracker, staff.call_name(call_id, review.attempt))
-    if owes:
         if review.verdict is not None and review.verdict_call and review.verdict_cause:
             _judged(
                 runtime, campaign, review.id, review.verdict, review.verdict_call, review.verdict_cause, at
@@ -230,11 +228,8 @@ def reason_given(campaign: str, effect: ReasonGiven, call_id: str) -> bool:
     """Keep why a tracker judged a review as they did in this call; it changes nothing else, and counts if that verdict does. Only who talked
     to the influencer, and gave their PIN in the call, has a say: False for anybody else. A repeat changes nothing, nor does the order.
     """
-    review, call = store.load(effect.review), calls.load(call_id)
-    tracker = tracker_store.load(campaign, call.person) if call is not None and call.person else None
-    if review is None or review.campaign != campaign or call is None or tracker is None:
-        return False
-    if not was_identified(call.session.knowledge.fields, tracker):
+    review, tracker = store.load(effect.review), staff.speaking(campaign, call_id)
+    if review is None or review.campaign != campaign or tracker is None:
         return False
     return store.explain(review, tracker.person, call_id, effect.reason) is not None
 
@@ -551,6 +546,8 @@ def sweep(runtime: Runtime) -> Swept:
     for name in filter(reviews.has_machine, list(store.waiting("open", now + _LATEST))):
         review = find(name)
         if now > review.opened_at + _GRACE and _was_never_rung(review, now):
+            if review.tracker is not None and review.call is not None:
+                staff.free(review.campaign, review.tracker, review.call, review.attempt)
             expired += _lapsed(runtime, review)
         elif review.token is None:
             begin(runtime, name)
@@ -559,7 +556,7 @@ def sweep(runtime: Runtime) -> Swept:
 
 def _was_never_rung(review: Review, now: datetime) -> bool:
     """Whether the door that opened this review, or took the next tracker for it, died before that tracker was rung: its call knows of no
-    such attempt, and has not moved for a while. The tracker is free.
+    such attempt, and has not moved for a while.
     """
     if review.state is not State.OPEN or review.call is None or review.tracker is None:
         return False
@@ -567,10 +564,7 @@ def _was_never_rung(review: Review, now: datetime) -> bool:
     if patch is not None and not patch.is_over and now <= patch.last_at + _GRACE:
         return False
     attempts = patch.attempts if patch is not None else ()
-    if any((each.n, each.who) == (review.attempt, review.tracker) for each in attempts):
-        return False
-    tracker_store.free(review.campaign, review.tracker, staff.call_name(review.call, review.attempt))
-    return True
+    return all((each.n, each.who) != (review.attempt, review.tracker) for each in attempts)
 
 
 def _lapsed(runtime: Runtime, review: Review) -> bool:

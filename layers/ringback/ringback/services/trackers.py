@@ -233,13 +233,21 @@ def _waiting_for(tracker: Tracker, rung_about: str | None) -> str | None:
     return meant.id if meant is not None else None
 
 
+def speaking(campaign: str, call_id: str) -> Tracker | None:
+    """The tracker who gave their PIN in a call; None when whoever rang is no tracker, or gave none."""
+    call = calls.load(call_id)
+    tracker = store.load(campaign, call.person) if call is not None and call.person else None
+    if call is None or tracker is None or not trackers.was_identified(call.session.knowledge.fields, tracker):
+        return None
+    return tracker
+
+
 def duty_changed(runtime: Runtime, campaign: str, call_id: str, on: bool, at: datetime) -> bool:
     """A tracker began or ended a shift in a call; who begins one is there for those who were promised a call. False when whoever rang is
     no tracker, gave no PIN in that call, or changed it later than this.
     """
-    call = calls.load(call_id)
-    tracker = store.load(campaign, call.person) if call is not None and call.person else None
-    if call is None or tracker is None or not trackers.was_identified(call.session.knowledge.fields, tracker):
+    tracker = speaking(campaign, call_id)
+    if tracker is None:
         observability.count("DutyRefused")
         return False
     changed = store.duty(campaign, tracker.person, on, at)

@@ -211,9 +211,7 @@ class Director:
                 tracker.call_id = self._phones.begin(
                     {"from": tracker.person.phone, "to": TEAM_LINE, "script": _presses(keys)}
                 )
-                if (
-                    tracker.call_id is None
-                ):  # they are put through to somebody, and have that one in mind afterwards
+                if tracker.call_id is None:  # they talk to somebody, and have that one in mind afterwards
                     tracker.due = now + 1.0
         for due, voter in [each for each in self._opting_out if each[0] <= now]:
             self._opting_out.remove((due, voter))

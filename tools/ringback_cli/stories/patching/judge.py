@@ -199,21 +199,16 @@ def counts_match_the_network(evidence: Evidence) -> Iterator[str]:
     Whoever took the phone, and of whose end nobody told, is taken to have talked, so that they are not rung again: also when their caller left
     while they heard the whisper.
     """
-    talks: dict[str, set[str]] = defaultdict(set)
-    taken: dict[str, set[str]] = defaultdict(set)
-    for leg in evidence.legs:
+    talks = defaultdict(set)
+    counted = [leg for leg in evidence.legs if leg.has_talked or _is_taken_for_a_talk(evidence, leg)]
+    for leg in counted:
         if not _is_verification(evidence, leg):
-            talks[leg.caller] |= {leg.call_id} if leg.has_talked else set()
-            taken[leg.caller] |= {leg.call_id} if leg.was_taken else set()
+            talks[leg.caller].add(leg.call_id)
     for phone, influencer in evidence.influencers.items():
-        if not len(talks[phone]) <= influencer.patched <= len(taken[phone]):
+        if influencer.patched != len(talks[phone]):
             yield f"{mask(phone)} is counted {influencer.patched} patched calls, and had {len(talks[phone])}"
-    reached = {leg.callee for leg in evidence.voter_legs if leg.has_talked}
-    if (
-        not len(reached)
-        <= evidence.reached
-        <= len({leg.callee for leg in evidence.voter_legs if leg.was_taken})
-    ):
+    reached = {leg.callee for leg in counted if leg in evidence.voter_legs}
+    if evidence.reached != len(reached):
         yield f"{evidence.reached} voters are counted as reached, and {len(reached)} were"
     booked = {
         (charge.call_id.partition(":")[2], charge.attempt)
@@ -309,6 +304,15 @@ def _most_at_once(legs: Sequence[Leg]) -> int:
         now += step
         most = max(most, now)
     return most
+
+
+def _is_taken_for_a_talk(evidence: Evidence, leg: Leg) -> bool:
+    """Whether the callee took the phone, and nobody told how that ended."""
+    patch = evidence.patches.get(leg.call_id)
+    attempts = patch.attempts if patch is not None else ()
+    return leg.was_taken and any(
+        each.phone == leg.callee and each.has_talked and each.talked_seconds is None for each in attempts
+    )
 
 
 def _is_verification(evidence: Evidence, leg: Leg) -> bool:

@@ -48,6 +48,12 @@ from ringback_cli.stories import STORIES, Report, Request, Story, Tell, Unplayab
 @click.option(
     "--concurrent", type=click.IntRange(min=1), metavar="N", help="patching: how many patched calls at once."
 )
+@click.option(
+    "--minutes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="patching: nobody rings any more after so long.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on one line instead of tables.")
 @click.option(
     "--keep-logs",
@@ -63,6 +69,7 @@ def play(
     influencers: int | None,
     voters: int | None,
     concurrent: int | None,
+    minutes: int | None,
     as_json: bool,
     keep_logs: Path | None,
 ) -> None:
@@ -76,9 +83,11 @@ def play(
     The stack is made for the story and leaves nothing behind; a running `ringback local up` is not touched. The exit status is 1
     if a promise is broken.
     """
-    if story != "patching" and (influencers or voters or concurrent):
-        raise click.UsageError("--influencers, --voters and --concurrent are for the story `patching`.")
-    request = Request(size, seed, faults, keep_logs, influencers, voters, concurrent)
+    if story != "patching" and (influencers or voters or concurrent or minutes):
+        raise click.UsageError(
+            "--influencers, --voters, --concurrent and --minutes are for the story `patching`."
+        )
+    request = Request(size, seed, faults, keep_logs, influencers, voters, concurrent, minutes)
     try:
         with _progress() as tell:
             report = _story(story)(request, tell)

@@ -55,8 +55,9 @@ def test_people_see_which_promise_is_broken_and_by_what(capsys: pytest.CaptureFi
         (["missed-calls", "--size", "0"], "0 is not in the range x>=1"),
         (["missed-calls", "--size", "100001"], "1 to 100,000 handsets"),
         (["missed-calls", "--faults", "no-such-file.json"], "no-such-file.json cannot be read"),
+        (["ivr", "--minutes", "3"], "--minutes are for the story `patching`"),
     ],
-    ids=["story", "too many callers", "none", "too many", "faults"],
+    ids=["story", "too many callers", "none", "too many", "faults", "another story's option"],
 )
 def test_what_cannot_be_played_is_refused_in_a_sentence(arguments: list[str], sentence: str) -> None:
     result = CliRunner().invoke(play, arguments)

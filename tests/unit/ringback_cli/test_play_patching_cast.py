@@ -46,6 +46,11 @@ def test_conversations_last_so_long_that_all_slots_can_be_held_at_once() -> None
     assert Size.of(20).speech_speed <= cast.FASTEST
 
 
+def test_nobody_speaks_more_slowly_than_in_life() -> None:
+    size = Size.of(200, voters=5000, concurrent=2500)
+    assert (size.talk_real_seconds, size.speech_speed) == (cast.TALK_SECONDS, 1.0)
+
+
 def test_the_list_says_who_may_not_be_rung() -> None:
     for voter in cast.write(Size.of(200), 1).voters:
         row = voter.to_list(NOON)

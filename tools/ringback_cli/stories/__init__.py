@@ -25,6 +25,10 @@ class Request:
     concurrent: int | None = None
     """Of the story of patched calls alone: people who call, people whom they are put through to, and how many such calls may go on at
     once. None: by the size."""
+    minutes: int | None = None
+    """Of the same: when the lines close, on the clock on the wall; who is on the phone then talks on. None: when nobody has anybody left to
+    call.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from math import inf
 from pathlib import Path
 from tempfile import gettempdir
 from threading import Event, Thread
@@ -52,7 +53,7 @@ def play(request: Request, tell: Tell) -> Report:
     tell("starting a stack", 0, 0)
     with Stage(setting) as stage:
         try:
-            return _perform(stage, known[settings.CAMPAIGN], script, tell)
+            return _perform(stage, known[settings.CAMPAIGN], script, request.minutes, tell)
         finally:
             if request.keep_logs:
                 stage.keep_logs(request.keep_logs)
@@ -81,14 +82,14 @@ def _schedules(stage: Stage) -> Iterator[None]:
         thread.join()
 
 
-def _perform(stage: Stage, campaign: Campaign, script: Script, tell: Tell) -> Report:
+def _perform(stage: Stage, campaign: Campaign, script: Script, minutes: int | None, tell: Tell) -> Report:
     started, unrest = time.monotonic(), ""
     telephones = Telephones(stage.stack.addresses.network_url)
     director = Director(telephones, campaign, script, stage.undone)
     held_at_rest = 0
     try:
         _prepare(stage, telephones, campaign, script, tell)
-        unrest = _let_happen(stage, director, script, tell)
+        unrest = _let_happen(stage, director, script, minutes, tell)
         stage.quiet(tell, "the last calls end")
         held_at_rest = slots.load(evidence.ACCOUNT).total
         stage.settle(tell)
@@ -100,7 +101,7 @@ def _perform(stage: Stage, campaign: Campaign, script: Script, tell: Tell) -> Re
         stage, telephones, campaign, script, director.ended_at, held_at_rest, tell, unrest
     )
     return Report(
-        constants=stage.constants() | settings.shown(script),
+        constants=stage.constants() | settings.shown(script, minutes),
         received=_received(found, director.view),
         stored=_stored(found),
         verdicts=judge.verdicts(found),
@@ -121,14 +122,15 @@ def _prepare(stage: Stage, telephones: Telephones, campaign: Campaign, script: S
     stage.quiet(tell, "some voters opt out")
 
 
-def _let_happen(stage: Stage, director: Director, script: Script, tell: Tell) -> str:
-    """Why not everybody came through, if so."""
+def _let_happen(stage: Stage, director: Director, script: Script, minutes: int | None, tell: Tell) -> str:
+    """Why not everybody came through, if so; that the lines closed after so many minutes is no reason."""
+    closing = inf if minutes is None else 60.0 * minutes
 
     def watch(view: View, through: int, of: int) -> None:
         tell(view.words(script.size.concurrent), through, of)
 
     with _schedules(stage):
-        if not director.run(watch, _LONGEST_SECONDS):
+        if not director.run(watch, closing, _LONGEST_SECONDS):
             return f"the story did not end in {_LONGEST_SECONDS:.0f} s"
         director.finish()
     return f"{len(director.stuck)} influencers gave up because nothing went on" if director.stuck else ""

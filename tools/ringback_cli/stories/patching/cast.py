@@ -26,7 +26,7 @@ CALLS_A_SECOND = 3.0
 """Patched calls that this machine carries through; a conversation lasts so long that as many as are wanted go on at once."""
 
 _MOST_FIRST_CALLS_A_SECOND = 6.0
-_VERIFICATION_SECONDS = 2 * TRACKER_TALK_SECONDS
+VERIFICATION_SECONDS = 2 * TRACKER_TALK_SECONDS
 """Of voice time: how long a tracker is busy with one influencer, from the ring to the verdict."""
 
 _LEAST_MENUS_AT_ONCE = 24
@@ -68,8 +68,10 @@ class Size:
 
     @property
     def talk_real_seconds(self) -> float:
-        """How long a conversation lasts on the clock on the wall."""
-        return max(TALK_SECONDS / FASTEST, 1.3 * self.concurrent / CALLS_A_SECOND)
+        """How long a conversation lasts on the clock on the wall. Nobody speaks more slowly than in life, also where fewer than wanted can
+        talk at once for it.
+        """
+        return min(TALK_SECONDS, max(TALK_SECONDS / FASTEST, 1.3 * self.concurrent / CALLS_A_SECOND))
 
     @property
     def speech_speed(self) -> float:
@@ -79,7 +81,7 @@ class Size:
     @property
     def first_calls_a_second(self) -> float:
         """No more than the trackers of a shift can talk to soon."""
-        return min(_MOST_FIRST_CALLS_A_SECOND, self.trackers / 2 * self.speech_speed / _VERIFICATION_SECONDS)
+        return min(_MOST_FIRST_CALLS_A_SECOND, self.trackers / 2 * self.speech_speed / VERIFICATION_SECONDS)
 
     @property
     def menus_at_once(self) -> int:

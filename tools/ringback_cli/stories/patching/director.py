@@ -159,13 +159,18 @@ class Director:
         self.heard: Counter[str] = Counter()
         """How often each prompt was the last that an influencer heard."""
 
-    def run(self, watch: Watch, longest_seconds: float) -> bool:
-        """Let it happen; False when time was over before everybody was through."""
+    def run(self, watch: Watch, closes_after_seconds: float, longest_seconds: float) -> bool:
+        """Let it happen until every influencer is through; from the closing on none of them rings, and who is on the phone talks on. False
+        when the longest time was over before.
+        """
         self._begin()
-        end = time.monotonic() + longest_seconds
+        began = time.monotonic()
         while any(not each.is_done for each in self._callers.values()):
-            if time.monotonic() > end:
+            passed = time.monotonic() - began
+            if passed > longest_seconds:
                 return False
+            if passed >= closes_after_seconds:
+                self._close()
             self._look()
             self._act()
             through = sum(each.is_done for each in self._callers.values())
@@ -175,13 +180,21 @@ class Director:
 
     def finish(self) -> None:
         """See to what the trackers still owe, while nobody calls any more."""
-        end = time.monotonic() + 2 * _PATIENCE_SECONDS
+        end = (
+            time.monotonic()
+            + 2 * _PATIENCE_SECONDS
+            + cast.VERIFICATION_SECONDS / self._script.size.speech_speed
+        )
         while time.monotonic() < end and any(each.owed or each.call_id for each in self._trackers.values()):
             self._look()
             self._act()
             time.sleep(_LOOK_EVERY_SECONDS)
 
     # what people do
+
+    def _close(self) -> None:
+        for caller in self._callers.values():
+            caller.is_done = caller.is_done or caller.call_id is None
 
     def _begin(self) -> None:
         now = time.monotonic()

@@ -70,7 +70,7 @@ def of_network(size: Size) -> dict[str, Any]:
     }
 
 
-def shown(script: Script) -> dict[str, Any]:
+def shown(script: Script, minutes: int | None) -> dict[str, Any]:
     """What people are told of all this."""
     size = script.size
     return {
@@ -81,4 +81,5 @@ def shown(script: Script) -> dict[str, Any]:
         "tracker_talk_seconds": TRACKER_TALK_SECONDS,
         "mystery_percent": _MYSTERY_PERCENT if size.influencers > 1 else 0,
         "verdict_within": _REVIEWS["answer_within"],
+        "lines_close": "when nobody is left to call" if minutes is None else f"after {minutes} minutes",
     }

@@ -1,5 +1,6 @@
 """Connecting an influencer to a voter, question by question, and what follows from it."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +28,7 @@ from ringback.store.transactions import together
 from tests.deployment import CALLER, OTHER_CALLER, VOLUNTEER, Deployment, callers, deployed, emitted, local
 from tests.integration import people
 from tests.integration.patching import LINE, POOL, Caller, Patched, voter_phones
-from tests.integration.wire import AwsRequest, Moment, listening
+from tests.integration.wire import AwsRequest, Killed, Killer, Moment, listening
 
 VOTERS = voter_phones(6)
 
@@ -703,6 +704,46 @@ def test_a_voter_who_was_talked_to_and_asks_to_be_left_alone_counts_against_the_
     assert staff.complained(patched.runtime, campaign, person)
     assert not staff.complained(patched.runtime, campaign, person)
     assert patched.influencer().complaints == 1
+
+
+def test_an_influencer_is_held_though_whoever_counted_the_complaint_died_before(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment, most_complaints=2, complaint_share_percent=1)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:2])
+    campaign = people.content()
+    for nth in (1, 2):
+        caller = patched.begin(call_id=f"call-{nth}")
+        number = rung(caller)
+        caller.talk(number)
+        patched.react()
+        person = deployment.person(number)
+        with suppress(Killed), listening(Killer(3 if nth == 2 else 99, Moment.BEFORE)):
+            staff.complained(deployment.runtime, campaign, person)
+    assert (patched.influencer().complaints, patched.influencer().stage) == (2, Stage.APPROVED)
+
+    assert not staff.complained(deployment.runtime, campaign, person), "it is counted"
+    assert patched.influencer().stage is Stage.INFORMED
+
+
+def test_a_rule_made_stricter_sends_whoever_meets_it_to_a_tracker(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    strict = {"short_call_seconds": 30, "short_share_percent": 1}
+    patched = Patched(deployment, most_short_calls=9, **strict)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:4])
+    for nth in (1, 2):
+        caller = patched.begin(call_id=f"call-{nth}")
+        caller.talk(rung(caller), 5)
+        patched.react()
+    patched.move_to("voters", most_short_calls=2, **strict)
+    blocked = patched.begin(call_id="call-3")
+    assert blocked.ask() is None
+    blocked.come_back()
+    patched.react()
+    assert patched.influencer().stage is Stage.INFORMED
 
 
 def test_who_missed_the_call_and_asks_to_be_left_alone_says_nothing_of_the_caller(patched: Patched) -> None:

@@ -64,6 +64,62 @@ def test_an_approved_influencer_who_gives_a_missed_call_is_rung_back_once(
     assert CALLER.removeprefix("+91") not in str(machines.started)
 
 
+def ring(patched: Patched, nth: int) -> None:
+    patched.deployment.ring(CALLER, RING_BACK, call_id=f"missed-{nth}")
+    patched.react()
+
+
+def test_a21_missed_calls_in_somebodys_name_ring_them_once_at_a_time(
+    patched: Patched, machines: Machines
+) -> None:
+    rung(patched, machines)
+    for nth in range(2, 5):
+        ring(patched, nth)
+    assert (len(machines.started), len(patched.deployment.dials())) == (1, 1)
+
+    patched.deployment.end(patched.deployment.dial(), "busy")
+    patched.react()
+    ring(patched, 5)
+    assert len(machines.started) == 1, "another attempt is to come"
+    for _ in range(2):
+        patched.deployment.clock.move(hours=1, minutes=1)
+        patched.deployment.release()
+        patched.deployment.place(patched.deployment.to_dial())
+        last = len(patched.deployment.provider.called)
+        patched.deployment.end(patched.deployment.dials()[-1], "busy", f"out-{last}")
+        patched.react()
+    assert machines.told == [("token-1", False)]
+
+    ring(patched, 6)
+    assert len(machines.started) == 2, "that one came to nothing"
+
+
+def test_a_ring_back_of_which_nobody_hears_any_more_stands_in_nobodys_way(
+    patched: Patched, machines: Machines
+) -> None:
+    ring(patched, 1)
+    patched.clock.move(days=2)
+    ring(patched, 2)
+    assert len(machines.started) == 2
+
+
+@pytest.mark.parametrize(("hours", "are_rung"), [(23, 1), (25, 0)])
+def test_a_missed_call_that_is_told_a_day_late_rings_nobody(
+    patched: Patched, machines: Machines, hours: int, are_rung: int
+) -> None:
+    deployment = patched.deployment
+    deployment.ring(CALLER, RING_BACK, call_id="missed-1")
+    deployment.clock.move(hours=hours)
+    patched.react()
+    for given in machines.started:
+        told = json.loads(given["input"])
+        ring_backs.ring(deployment.runtime, told["dial"], told["cause"])
+    deployment.clock.move(hours=2)
+    deployment.place(deployment.to_dial())
+
+    assert (len(machines.started), len(deployment.provider.called)) == (are_rung, 0)
+
+
 @pytest.mark.parametrize("stage", [None, Stage.INFORMED, Stage.REVOKED])
 def test_nobody_else_is_shown_as_a_patch_to_come(
     patched: Patched, machines: Machines, stage: Stage | None

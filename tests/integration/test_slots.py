@@ -3,7 +3,7 @@
 import random
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -20,7 +20,7 @@ from ringback.services import calls, slots
 from ringback.store import ledger
 from ringback.store import patches as patch_store
 from ringback.store import slots as store
-from tests.deployment import CALLER, Deployment, callers, local
+from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, local
 from tests.integration import people
 from tests.integration.patching import LINE, Patched, Records, voter_phones
 from tests.integration.wire import Killed, Killer, Moment, listening
@@ -48,6 +48,14 @@ def heal(patched: Patched, records: Any) -> slots.Healed:
 def found(call_id: str, *, is_over: bool, talked: int | None = None) -> FoundCall:
     ended = LegEvent(call_id, None, Progress.TERMINAL, Ending.COMPLETED, talked, None, None)
     return FoundCall(call_id, is_over, None, (ended,) if is_over else ())
+
+
+class Down(Records):
+    """A provider that answers 503."""
+
+    def find_call(self, call_id: str) -> FoundCall | None:
+        super().find_call(call_id)
+        raise ProviderError("503", retryable=True)
 
 
 # the counter
@@ -242,10 +250,6 @@ def test_of_several_who_were_to_be_dialled_only_a_talk_is_taken_for_the_lasts(
 
 
 def test_what_the_provider_does_not_know_of_a_leg_is_left_as_it_stands(patched: Patched) -> None:
-    class Down(Records):
-        def find_call(self, call_id: str) -> FoundCall | None:
-            raise ProviderError("503", retryable=True)
-
     caller = patched.begin()
     caller.ask()
     caller.come_back(CallStatus="completed")
@@ -256,15 +260,40 @@ def test_what_the_provider_does_not_know_of_a_leg_is_left_as_it_stands(patched: 
 
 
 def test_a_provider_that_cannot_be_asked_is_asked_again(patched: Patched) -> None:
-    class Down(Records):
-        def find_call(self, call_id: str) -> FoundCall | None:
-            raise ProviderError("503", retryable=True)
+    down = Down()
+    for n, phone in enumerate((CALLER, OTHER_CALLER)):
+        patched.approve(phone)
+        assert patched.begin(phone, f"call-{n}").ask()
+    patched.clock.move(minutes=13)
+    assert heal(patched, down).settled == 0
+    assert len(down.asked) == 1, "the others of the run would hear the same"
+    assert patched.held().total == 2
+    assert heal(patched, Records()).settled == 2
 
+
+def test_a_machine_whose_provider_cannot_be_asked_waits_before_it_asks_again(patched: Patched) -> None:
     patched.begin().ask()
     patched.clock.move(minutes=13)
-    assert heal(patched, Down()).settled == 0
-    assert patched.held().total == 1
-    assert heal(patched, Records()).settled == 1
+    providers: Any = {"exotel": Down()}
+    for known in (providers, {}):
+        answer = slots.ask(patched.runtime, known, "exotel:call-1")
+        assert (answer["over"], answer["wait_seconds"]) == (False, 300)
+
+
+@pytest.mark.parametrize("told", [48, None])
+def test_a_call_whose_end_nobody_told_is_charged_to_the_end_that_the_provider_knows(
+    patched: Patched, told: int | None
+) -> None:
+    caller, records = patched.begin(), Records()
+    assert caller.ask()
+    began = patched.patch().began_at
+    ended = LegEvent("call-1", None, Progress.TERMINAL, Ending.COMPLETED, told, None, None)
+    records.calls["call-1"] = FoundCall("call-1", True, began + timedelta(seconds=68), (ended,))
+    patched.clock.move(minutes=13)
+    assert heal(patched, records).settled == 1
+    patched.react()
+    charges = {charge.side: charge.seconds for charge in ledger.every("clean-water")}
+    assert charges[Side.CALLER] == 68
 
 
 def test_a_run_without_time_asks_nobody(patched: Patched) -> None:

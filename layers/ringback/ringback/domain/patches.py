@@ -335,7 +335,9 @@ def told(patch: Patch, leg: LegEvent, now: datetime) -> Patch:
     moved = replace(patch, attempts=attempts, disputes=patch.disputes + is_disputed)
     if patch.is_over:
         return moved
-    return replace(moved, state=_state(attempts), last_at=now)
+    return replace(
+        moved, state=_state(attempts), last_at=min(now, max(patch.last_at, leg.occurred_at or now))
+    )
 
 
 def whom(patch: Patch, leg: LegEvent) -> Attempt | None:
@@ -356,15 +358,16 @@ def lapsed(patch: Patch, patching: Patching, now: datetime) -> Patch:
     return replace(patch, attempts=(*patch.attempts[:-1], replace(last, state=Leg.OVER)), last_at=now)
 
 
-def ended(patch: Patch, reason: Reason, now: datetime) -> Patch:
-    """The patch when nothing more can come: the caller has left, or nobody else will be dialled. The same patch when it was over.
+def ended(patch: Patch, reason: Reason, at: datetime) -> Patch:
+    """The patch when nothing more can come: the caller has left, or nobody else will be dialled. The same patch when it was over. Whatever
+    was told of it before does not come after its end.
 
     Who was still being rung is left alone; with whom the caller was connected, they talked: nobody told how long.
     """
     if patch.is_over:
         return patch
     attempts = tuple(_cut_off(attempt) if attempt.is_open else attempt for attempt in patch.attempts)
-    return replace(patch, attempts=attempts, state=State.OVER, reason=reason, last_at=now)
+    return replace(patch, attempts=attempts, state=State.OVER, reason=reason, last_at=max(at, patch.last_at))
 
 
 def came_to(patch: Patch | None) -> tuple[bool, Reason | None]:

@@ -35,6 +35,7 @@ from ringback.domain.facts import (
 from ringback.domain.legs import Progress
 from ringback.domain.messages import Message, State
 from ringback.domain.metrics import Hour, Increments
+from ringback.domain.patches import Reason
 from ringback.domain.times import INDIA
 from ringback.domain.turns import (
     AgendaHeard,
@@ -245,7 +246,12 @@ class Reaction:
             if message is not None:
                 batch.plan(message)
             is_patched = ring_backs.missed(
-                self._runtime, campaign, recognised.number, contact, call.source_id
+                self._runtime,
+                campaign,
+                recognised.number,
+                contact,
+                call.source_id,
+                recognised.occurred_at,
             )
             if (menu := recognised.number.callback) is not None and not is_patched:
                 batch.ring(_call_back(campaign, contact, recognised, menu))
@@ -270,6 +276,9 @@ class Reaction:
                     influencers.heard(campaign, known.person, effect, turn.cause, called.occurred_at)
                 case ConnectEnded(party=Party.TRACKER, talked=False) if known is not None:
                     influencers.promise(self._runtime, known.person, turn.cause, called.occurred_at)
+                case ConnectEnded(party=Party.VOTER, reason=Reason.NOT_ALLOWED) if known is not None:
+                    # Where a rule was made stricter, they meet it now, and no call of theirs is booked any more.
+                    influencers.heed(self._runtime, self._shelf.current(entry.campaign), known.person)
                 case VerdictGiven():
                     reviews.verdict_given(
                         self._runtime,

@@ -142,11 +142,13 @@ def complained(runtime: Runtime, campaign: Campaign, person: str) -> bool:
         or not any(attempt.who == person and attempt.has_talked for attempt in patch.attempts)
     ):
         return False
-    if not together(store.complain_action(patch.influencer), voters.complaint(voter)):
-        return False
-    observability.count("InfluencerComplained")
-    heed(runtime, campaign, patch.influencer)
-    return True
+    is_new = together(store.complain_action(patch.influencer), voters.complaint(voter))
+    if is_new:
+        observability.count("InfluencerComplained")
+    heed(
+        runtime, campaign, patch.influencer
+    )  # also of one that was counted before: whoever did may have died before this
+    return is_new
 
 
 def hold(runtime: Runtime, person: str, rule: str) -> Influencer | None:

@@ -52,6 +52,8 @@ def settle(runtime: Runtime, campaign: Campaign, call_id: str) -> Patch | None:
     if not patch.is_over:
         return patch
     _book(runtime, campaign, campaign.patching, patch)
+    if patch.party is Party.VOTER:
+        people.heed(runtime, campaign, patch.influencer)
     answer(patch)
     return patch
 
@@ -122,7 +124,6 @@ def _book(runtime: Runtime, campaign: Campaign, patching: Patching, patch: Patch
         is_placed = call is not None and call.dial is not None  # then its dial has committed the caller's leg
         spent = (each.paise for each in booked if not (is_placed and each.side is Side.CALLER))
         patch_store.count_spent(campaign.id, sum(spent))
-        people.heed(runtime, campaign, patch.influencer)
 
 
 def _recorded(runtime: Runtime, patching: Patching, patch: Patch, charges: list[Charge]) -> bool:

@@ -73,11 +73,17 @@ def told(runtime: Runtime, campaign: str, call_id: str, leg: LegEvent, pairs: Pa
     return _changed(runtime, campaign, call_id, pairs, lambda patch, now: patches.told(patch, leg, now))
 
 
-def over(runtime: Runtime, campaign: str, call_id: str, pairs: Pairs = ()) -> Patch | None:
-    """The caller has left, or the menu is over: so is the patch. A repeat changes nothing; None when there is no patch."""
-    return _changed(
-        runtime, campaign, call_id, pairs, lambda patch, now: patches.ended(patch, Reason.LEFT, now)
-    )
+def over(
+    runtime: Runtime, campaign: str, call_id: str, pairs: Pairs = (), *, ended_at: datetime | None = None
+) -> Patch | None:
+    """The caller has left, or the menu is over: so is the patch, since `ended_at` where somebody knows. A repeat changes nothing; None when
+    there is no patch.
+    """
+
+    def change(patch: Patch, now: datetime) -> Patch:
+        return patches.ended(patch, Reason.LEFT, min(ended_at or now, now))
+
+    return _changed(runtime, campaign, call_id, pairs, change)
 
 
 def came_back(
@@ -160,7 +166,7 @@ def _concluded(patch: Patch, after: Patch) -> None:
     kind = "Patch" if after.party is Party.VOTER else "Review"
     observability.count(f"{kind}Talked" if after.talked_to else f"{kind}Unanswered")
     last = after.last
-    if last is not None and last.outcome is Outcome.CANCELED:
+    if last is not None and last.outcome is Outcome.CANCELED and after.party is Party.VOTER:
         observability.count("PatchAbandoned")
 
 

@@ -5,7 +5,7 @@ or no attempt is left. Every step may be repeated: the dial is named after the m
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ringback import observability, workflows
 from ringback.domain.campaigns import Campaign, Number
@@ -15,34 +15,53 @@ from ringback.domain.dials import Dial, Kind, first_attempt, name_for, split_id
 from ringback.domain.errors import Rejected
 from ringback.domain.influencers import may_be_patched
 from ringback.domain.patches import Patch, Patching
+from ringback.domain.reviews import Rules
 from ringback.runtime import Runtime
 from ringback.services.campaigns import Shelf
 from ringback.services.influencers import limits_of, place
 from ringback.services.ledger import execution_name, outcome_of
-from ringback.store import influencers, ring_backs
+from ringback.store import dials, influencers, ring_backs
 from ringback.store import patches as patch_store
 
 
-def missed(runtime: Runtime, campaign: Campaign, number: Number, contact: Contact, cause: str) -> bool:
+def missed(
+    runtime: Runtime, campaign: Campaign, number: Number, contact: Contact, cause: str, at: datetime
+) -> bool:
     """A missed call came on a number whose callers are rung back into the influencers' menu: show an influencer who has their go-ahead as
-    one patch to come, once for each call. False for anybody else; they are rung back like any caller.
+    one patch to come. False for anybody else; they are rung back like any caller, unless the call is too old to be expected an answer.
+
+    One ring-back of a person goes on at a time, whoever gives missed calls in their name: another call meanwhile is answered by that one.
     """
     patching, rules = campaign.patching, campaign.reviews
     if patching is None or rules is None or number.callback != rules.menu:
         return False
+    now = runtime.clock.now()
     influencer = influencers.load(contact.person)
-    blocked = may_be_patched(influencer, limits_of(campaign), runtime.clock.now())
-    if blocked is not None:
+    if now - at > campaign.limits.stale_after or may_be_patched(influencer, limits_of(campaign), now):
         observability.count("RingBackRefused")
         return False
-    name = name_for(campaign.id, rules.menu, cause)
-    given = {
-        "dial": f"{contact.person}.{name}",
-        "cause": cause,
-        "wait_seconds": int(_waits(campaign, patching, rules.menu).total_seconds()),
-    }
+    waits = _waits(campaign, patching, rules.menu)
+    dial = _dial(rules, campaign.id, contact.person, cause, at)
+    if not ring_backs.begin(contact.person, dial.dial_id, now, now + waits):
+        observability.count("RingBackPending")
+        return True
+    dials.plan(dial)
+    given = {"dial": dial.dial_id, "cause": cause, "wait_seconds": int(waits.total_seconds())}
     workflows.start(runtime.settings.ring_back_patch_arn, execution_name(contact.person, cause), given)
     return True
+
+
+def _dial(rules: Rules, campaign: str, person: str, cause: str, at: datetime) -> Dial:
+    return Dial(
+        person=person,
+        name=name_for(campaign, rules.menu, cause),
+        campaign=campaign,
+        number=rules.number,
+        menu=rules.menu,
+        kind=Kind.RING_BACK,
+        cause=cause,
+        caused_at=at,
+    )
 
 
 def _waits(campaign: Campaign, patching: Patching, menu: str) -> timedelta:
@@ -52,24 +71,14 @@ def _waits(campaign: Campaign, patching: Patching, menu: str) -> timedelta:
 
 
 def ring(runtime: Runtime, dial_id: str, cause: str) -> Mapping[str, object]:
-    """Have the influencer rung into the menu of the campaign line. The gate decides when; a repeat is the same dial, and so is the one
-    that the number's callback plans for the same missed call.
+    """Have the influencer rung into the menu of the campaign line. The gate decides when; a repeat is the same dial, which was planned when
+    the missed call came.
     """
     person, name = split_id(dial_id)
     campaign = Shelf(0).current(name.partition(".")[0])
     if campaign.reviews is None:
         raise Rejected(f"{campaign.id} has no section `reviews`: nobody is rung back in it")
-    dial = Dial(
-        person=person,
-        name=name,
-        campaign=campaign.id,
-        number=campaign.reviews.number,
-        menu=campaign.reviews.menu,
-        kind=Kind.RING_BACK,
-        cause=cause,
-        caused_at=runtime.clock.now(),
-    )
-    place(runtime, dial)
+    place(runtime, _dial(campaign.reviews, campaign.id, person, cause, runtime.clock.now()))
     return {"dial": dial_id}
 
 

@@ -33,6 +33,11 @@ ASKED_AT_MOST = 100
 RECORDS_SETTLE = timedelta(minutes=3)
 """How long after a call its record, and what is told of it, may still change. SOURCE: exotel.md §2.4: about two minutes."""
 
+ASK_AGAIN = timedelta(minutes=5)
+"""How long a machine waits before it asks again about a patch of which the provider could tell nothing: 250 of them then ask fifty times a
+minute.
+"""
+
 _TRIES = 3
 
 
@@ -49,7 +54,9 @@ class Healed:
 def heal(
     runtime: Runtime, providers: Iterable[Provider], has_time: Callable[[], bool] = lambda: True
 ) -> Healed:
-    """Settle what ran out and put the counts right. What there is no time for is left to the next run."""
+    """Settle what ran out and put the counts right. What there is no time for is left to the next run, and so is the rest where the provider
+    cannot be asked.
+    """
     by_name = {provider.name: provider for provider in providers}
     live = list(patch_store.load_many(calls.every_live()))
     now = runtime.clock.now()
@@ -58,10 +65,13 @@ def heal(
     for patch in stale[:ASKED_AT_MOST]:
         if not has_time():
             break
-        settled += _asked(runtime, by_name, patch).is_over
+        try:
+            settled += _asked(runtime, by_name, patch).is_over
+        except ProviderError as problem:
+            _not_asked(patch, problem)
+            break
     told = sum(ledger.answer(patch) for patch in live if patch.is_over)
     corrected = sum(_recount(runtime, account) for account in sorted(by_name))
-    observability.count("LeasesStale", len(stale))
     observability.count("SlotsHeld", sum(patch.holds_slot for patch in live))
     return Healed(settled, told, corrected)
 
@@ -89,9 +99,7 @@ def fill_in(
             for leg in _legs(provider.find_call(patch.call_id.partition(":")[2]), patch):
                 patches.told(runtime, patch.campaign, patch.call_id, leg)
         except ProviderError as problem:
-            observability.logger.warning(
-                "The provider could not be asked", extra={"call_id": patch.call_id, "code": problem.code}
-            )
+            _not_asked(patch, problem)
             break
         except Conflict:
             continue  # somebody tells of it at this moment
@@ -114,12 +122,18 @@ def wait(runtime: Runtime, call_id: str, token: str) -> Mapping[str, object]:
 
 
 def ask(runtime: Runtime, providers: Mapping[str, Provider], call_id: str) -> Mapping[str, object]:
-    """Nobody told in time how a patch ended: ask the provider. Says how long to wait on, where it goes on."""
+    """Nobody told in time how a patch ended: ask the provider. Says how long to wait on, where it goes on: to the end of its lease, or
+    `ASK_AGAIN` where the provider could not be asked.
+    """
     patch = find(call_id)
     if not patch.is_over:
-        patch = _asked(runtime, providers, patch)
-    left = (patch.lease_until - runtime.clock.now()).total_seconds()
-    return {**ledger.outcome_of(patch), "wait_seconds": max(1, int(left))}
+        try:
+            patch = _asked(runtime, providers, patch)
+        except ProviderError as problem:
+            _not_asked(patch, problem)
+    left = patch.lease_until - runtime.clock.now()
+    wait = left if left > timedelta(0) else ASK_AGAIN
+    return {**ledger.outcome_of(patch), "wait_seconds": max(1, int(wait.total_seconds()))}
 
 
 def settle(runtime: Runtime, call_id: str) -> Mapping[str, object]:
@@ -138,24 +152,20 @@ def find(call_id: str) -> Patch:
 
 
 def _asked(runtime: Runtime, providers: Mapping[str, Provider], patch: Patch) -> Patch:
-    """The patch after the provider was asked. One that goes on has its lease prolonged; who cannot be asked now is asked again later."""
+    """The patch after the provider was asked. One that goes on has its lease prolonged; of one that is over the provider's word is taken
+    for when it ended. `ProviderError` when it cannot be asked now.
+    """
     provider = providers.get(patch.call_id.partition(":")[0])
     if provider is None:
         return patch
-    try:
-        found = provider.find_call(patch.call_id.partition(":")[2])
-    except ProviderError as problem:
-        observability.count("LeaseUnsettled")
-        observability.logger.warning(
-            "The provider could not be asked", extra={"call_id": patch.call_id, "code": problem.code}
-        )
-        return patch
+    found = provider.find_call(patch.call_id.partition(":")[2])
     if found is not None and not found.is_over:
         return _prolonged(runtime, patch)
     for leg in _legs(found, patch):
         patches.told(runtime, patch.campaign, patch.call_id, leg)
     observability.count("LeaseSettled")
-    after = patches.over(runtime, patch.campaign, patch.call_id) or patch
+    ended_at = found.ended_at if found is not None else None
+    after = patches.over(runtime, patch.campaign, patch.call_id, ended_at=ended_at) or patch
     settle(runtime, patch.call_id)
     return after
 
@@ -167,11 +177,19 @@ def _legs(found: FoundCall | None, patch: Patch) -> list[LegEvent]:
     last = patch.last
     if found is None or last is None:
         return []
+    legs = [replace(leg, occurred_at=leg.occurred_at or found.ended_at) for leg in found.legs]
     return [
         leg if leg.number else replace(leg, attempt=last.n)
-        for leg in found.legs
+        for leg in legs
         if leg.number or last.n == 1 or leg.talked_seconds
     ]
+
+
+def _not_asked(patch: Patch, problem: ProviderError) -> None:
+    observability.count("LeaseUnsettled")
+    observability.logger.warning(
+        "The provider could not be asked", extra={"call_id": patch.call_id, "code": problem.code}
+    )
 
 
 def _prolonged(runtime: Runtime, patch: Patch) -> Patch:

@@ -4,14 +4,30 @@ meet in one row: whoever comes second sees both.
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
-from ringback.store.singles import update_single
+from ringback.store.singles import load_single, ms, update_single
 from ringback.store.tables import Attributes
 
 Outcome = Mapping[str, object]
+
+
+def begin(person: str, ring_back: str, now: datetime, until: datetime) -> bool:
+    """Note that somebody is being rung back; False when that goes on already, for another call of theirs. It is over with its outcome, and
+    at the latest at the moment `until`. A repeat changes nothing.
+    """
+    row, begun = f"ringing-back#{person}", Path(["ring_back"])
+    actions = [begun.set(ring_back), Path(["until"]).set(ms(until))]
+    is_free = begun.does_not_exist() | (begun == ring_back) | (Path(["until"]) < ms(now))
+    if update_single(row, actions, is_free) is not None:
+        return True
+    before = load_single(row)["ring_back"]["S"]
+    if _outcome(load_single(f"ring-back#{before}")) is None:
+        return False
+    return update_single(row, actions, begun == before) is not None
 
 
 def wait(ring_back: str, token: str) -> Outcome | None:

@@ -16,6 +16,7 @@ from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.menu_documents import Channel
 from ringback.domain.phones import Unreadable, Withheld
 from ringback.services import contacts as people
+from ringback.services.phones import read as read_phone
 from ringback.store import catalog
 from ringback.store import contacts as store
 from ringback.store import messages as ledger
@@ -102,10 +103,13 @@ def show(deployment: Deployment, phone: str, campaign: str | None, clear: bool, 
 @on_deployment
 @_campaign
 def opt_out(deployment: Deployment, phone: str, campaign: str | None) -> None:
-    """Leave a person alone from now on, in every campaign that knows them. It cannot be taken back here."""
-    for contact in _find(deployment, phone, campaign):
-        people.opt_out(deployment.runtime, contact.campaign, contact.phone)
-        click.echo(f"{contact.campaign} writes no more to {output.number(contact.phone, clear=False)}")
+    """Leave a person alone from now on, in every campaign that knows them, or stands to ring them as a voter. It cannot be taken back here.
+
+    With --campaign their wish is kept there also if it does not know them yet.
+    """
+    for name, number in _to_leave_alone(deployment, phone, campaign):
+        people.opt_out(deployment.runtime, name, number)
+        click.echo(f"{name} leaves {output.number(number, clear=False)} alone")
 
 
 @contacts.command()
@@ -237,6 +241,26 @@ def _standing(contact: Contact) -> str:
     if contact.suppressed:
         return contact.suppressed
     return "verified" if contact.verified else "new"
+
+
+def _to_leave_alone(deployment: Deployment, phone: str, campaign: str | None) -> list[tuple[str, str]]:
+    """(campaign, number) of whoever asks to be left alone; `NotFound` where no campaign is named and none has to do with them."""
+    try:
+        found = {contact.campaign: contact.phone for contact in _find(deployment, phone, campaign)}
+    except NotFound:
+        found = {}
+    if campaign and campaign not in catalog.campaigns():
+        raise NotFound(f"there is no campaign {campaign}: `ringback campaigns` lists them")
+    if campaign and not found:
+        return [(campaign, read_phone(phone))]
+    for name in [] if campaign else sorted(catalog.campaigns()):
+        if name not in found and people.is_voter(deployment.runtime, catalog.current(name), phone):
+            found[name] = read_phone(phone)
+    if not found:
+        raise NotFound(
+            "no campaign knows anybody by that number, nor stands to ring it; --campaign keeps the wish all the same"
+        )
+    return list(found.items())
 
 
 def _find(deployment: Deployment, phone: str, campaign: str | None) -> Sequence[Contact]:

@@ -212,7 +212,9 @@ def _checked(pool: str) -> str:
 
 def _reader(runtime: Runtime, content: Campaign) -> Reader:
     ours = frozenset(number for campaign in tallies.campaigns(None) for number in campaign.numbers)
-    return Reader(content.languages, content.default_language, ours, runtime.clock.now())
+    # A voter hears us before they ever get an SMS, and voice may speak more languages.
+    spoken = {*content.languages, *(content.patching.whisper if content.patching else ())}
+    return Reader(spoken, content.default_language, ours, runtime.clock.now())
 
 
 def _refused(

@@ -8,6 +8,7 @@ from pathlib import Path
 from ringback.domain.contacts import Consent
 from ringback.store import contacts, voters
 from tests.deployment import CALLER, Deployment
+from tests.integration.patching import Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
 
 
@@ -57,7 +58,7 @@ def test_an_opt_out_holds_in_every_campaign_from_that_moment(deployment: Deploym
     deployment.react()
 
     result = run("contacts", "opt-out", deployment.person())
-    assert result.output == "clean-water writes no more to +9190••••01\n"
+    assert result.output == "clean-water leaves +9190••••01 alone\n"
     assert run("contacts", "opt-out", CALLER).exit_code == 0
     deployment.settle()
 
@@ -73,6 +74,38 @@ def test_an_opt_out_can_be_for_one_campaign(deployment: Deployment, run: Run) ->
     deployment.settle()
 
     assert [sms.sender.header for sms in deployment.provider.taken] == ["CLNWTR"]
+
+
+def test_a_voter_who_never_rang_is_left_alone_when_they_ask(
+    deployment: Deployment, run: Run, tmp_path: Path
+) -> None:
+    """They write, or tell somebody at the office: no contact of theirs is known."""
+    patched, asking = Patched(deployment), voter_phones(3)[1]
+    patched.approve(CALLER)
+    patched.fill(tmp_path, voter_phones(3))
+
+    result = run("contacts", "opt-out", asking)
+
+    assert result.output == "clean-water leaves +9190••••01 alone\n"
+    deployment.settle()
+    assert deployment.known(asking).opted_out_at is not None
+    rung = {patched.begin(call_id=f"call-{nth}").ask() for nth in range(3)}
+    assert rung == {voter_phones(3)[0], voter_phones(3)[2], None}
+
+
+def test_whom_nobody_knows_is_left_alone_in_the_campaign_that_is_named(
+    deployment: Deployment, run: Run
+) -> None:
+    unknown = run("contacts", "opt-out", "09000000131")
+    assert (unknown.exit_code, "--campaign keeps the wish" in unknown.stderr) == (1, True)
+    nowhere = run("contacts", "opt-out", "09000000131", "--campaign", "no-such")
+    assert nowhere.stderr == "Error: there is no campaign no-such: `ringback campaigns` lists them\n"
+
+    named = run("contacts", "opt-out", "09000000131", "--campaign", "library-hours")
+
+    assert named.output == "library-hours leaves +9190••••31 alone\n"
+    assert deployment.known("+919000000131", "library-hours").opted_out_at is not None
+    assert deployment.contact("+919000000131") is None
 
 
 def test_an_export_is_csv_with_phones_as_text(deployment: Deployment, run: Run) -> None:

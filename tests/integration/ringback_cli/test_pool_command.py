@@ -10,6 +10,7 @@ from ringback.services import pools
 from ringback.services.pools import Pools
 from ringback.store import voters
 from tests.deployment import CALLER, OTHER_CALLER, Deployment
+from tests.integration import people
 from tests.integration.patching import POOL as VOTERS
 from tests.integration.patching import Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
@@ -38,6 +39,21 @@ def test_a_list_in_any_usual_encoding_is_loaded(
     voter = voters.load(POOL, deployment.person(CALLER))
     assert voter is not None
     assert (voter.name, voter.language) == ("José Made-Up", "hi")
+
+
+def test_a_voter_of_a_language_that_only_our_voice_speaks_is_loaded(
+    deployment: Deployment, read: Read, tmp_path: Path
+) -> None:
+    content = people.content()
+    assert content.patching is not None
+    spoken = sorted(set(content.patching.whisper) - set(content.languages))
+
+    loaded = read("pool", "load", POOL, written(tmp_path, f"phone,language\n09000000101,{spoken[0]}\n"))
+
+    assert (loaded["added"], loaded["refused"]) == (1, 0)
+    voter = voters.load(POOL, deployment.person(CALLER))
+    assert voter is not None
+    assert voter.language == spoken[0]
 
 
 def test_what_was_refused_is_told_line_by_line_without_a_number_in_clear(run: Run, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 from ringback.domain.influencers import Stage, india_day
 from ringback.domain.ledger import NOWHERE, Side
 from ringback.domain.patches import MOST_REFUSALS, Kind, Outcome, Reason, State
+from ringback.domain.pools import Outcome as PoolOutcome
 from ringback.domain.pools import PoolState
 from ringback.domain.pools import State as VoterState
 from ringback.domain.times import INDIA
@@ -21,7 +22,7 @@ from ringback.services import patches as service
 from ringback.services import trackers
 from ringback.services.facts import Reaction
 from ringback.services.pools import change, reissue_due
-from ringback.store import contacts, influencers, ledger, patches, sending
+from ringback.store import contacts, influencers, ledger, patches, sending, voters
 from ringback.store import reviews as review_store
 from ringback.store import trackers as tracker_store
 from ringback.store.transactions import together
@@ -239,7 +240,70 @@ def test_completed_without_talk_is_no_conversation(patched: Patched) -> None:
     patched.react()
     assert patched.patch().attempts[0].outcome is Outcome.UNHEARD
     assert patched.influencer().patched == 0
+
+
+DECLINES = {"DialCallStatus": "completed", "Legs[0][OnCallDuration]": "0"}
+
+
+def test_a_voter_who_puts_the_phone_down_at_the_whisper_is_never_rung_again(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """It says who is calling, and that whoever does not want this hangs up."""
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:2])
+    patched.fill(tmp_path, VOTERS[:1], pool=WARD)
+    caller = patched.begin()
+    number = rung(caller)
+    assert number == VOTERS[0]
+    patched.told("call-1", "Terminal", number, **DECLINES)
+    patched.react()
+    assert patched.voter(number).state is VoterState.CLAIMED, "perhaps it was the caller who left"
+    assert caller.ask(DialWhomNumber=local(number), **DECLINES) == VOTERS[1]
+    patched.react()
+    declined = patched.voter(number)
+    assert (declined.state, declined.rule) == (VoterState.DROPPED, "declined")
+    patched.move_to("ward-12")
+    deployment.clock.move(days=5)
+    assert patched.begin(call_id="call-2").ask() is None
+
+
+def test_a_voter_whose_caller_left_during_the_whisper_may_be_rung_another_day(patched: Patched) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    patched.told("call-1", "Terminal", number, **DECLINES)
+    patched.react()
+    caller.come_back(CallStatus="completed")
+    patched.react()
     assert patched.voter(number).state is VoterState.WAITING
+
+
+@pytest.mark.parametrize(
+    ("cause", "state"),
+    [
+        ("SUBSCRIBER_ABSENT", VoterState.WAITING),
+        ("NETWORK_OUT_OF_ORDER", VoterState.WAITING),
+        ("UNALLOCATED_NUMBER", VoterState.DROPPED),
+    ],
+)
+@pytest.mark.parametrize("is_told_twice", [False, True])
+def test_only_a_number_that_nobody_has_is_given_up_at_the_first_failure(
+    patched: Patched, cause: str, state: VoterState, is_told_twice: bool
+) -> None:
+    caller = patched.begin()
+    number = rung(caller)
+    if is_told_twice:
+        patched.told("call-1", "Terminal", number, DialCallStatus="failed")
+        patched.react()
+    legs = {"Legs[0][Number]": local(number), "Legs[0][CauseCode]": cause}
+    assert caller.ask(DialWhomNumber=local(number), DialCallStatus="failed", **legs)
+    patched.react()
+    known = voters.load_known(POOL, patched.deployment.person(number))
+    if state is VoterState.DROPPED:
+        assert known.rung.settled is PoolOutcome.BAD_NUMBER, "out of no pool"
+    else:
+        assert (patched.voter(number).state, known.rung.settled) == (state, None)
+    assert patched.patch().disputes == 0
 
 
 def test_the_question_that_brings_the_caller_back_may_be_the_first_to_tell_that_they_talked(
@@ -744,6 +808,31 @@ def test_a_rule_made_stricter_sends_whoever_meets_it_to_a_tracker(
     blocked.come_back()
     patched.react()
     assert patched.influencer().stage is Stage.INFORMED
+
+
+def test_what_follows_from_a_call_goes_by_the_pool_that_the_voter_was_rung_out_of(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """The campaign has moved on to the next ward while they talked: the claim, the leaning, the complaint and the chain are of the old."""
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:1])
+    patched.fill(tmp_path, VOTERS[1:2], pool=WARD)
+    caller = patched.begin()
+    number = rung(caller)
+    patched.react()
+    patched.move_to("ward-12")
+    caller.talk(number)
+    caller.come_back()
+    caller.handset.press("1")
+    patched.react()
+    spoken_to, person = patched.voter(number), deployment.person(number)
+
+    assert (spoken_to.state, spoken_to.leaning) == (VoterState.REACHED, "for")
+    assert staff.brought_by(people.content(), person) == deployment.person(CALLER)
+    assert staff.complained(deployment.runtime, people.content(), person)
+    assert not staff.complained(deployment.runtime, people.content(), person)
+    assert patched.influencer().complaints == 1
 
 
 def test_who_missed_the_call_and_asks_to_be_left_alone_says_nothing_of_the_caller(patched: Patched) -> None:

@@ -162,6 +162,7 @@ def test_a_patch_that_is_over_rings_nobody_and_keeps_its_reason() -> None:
         (Ending.NO_ANSWER, 12, Outcome.NO_ANSWER),
         (Ending.BUSY, 0, Outcome.BUSY),
         (Ending.FAILED, None, Outcome.FAILED),
+        (Ending.UNALLOCATED, None, Outcome.UNALLOCATED),
         (Ending.CANCELED, None, Outcome.CANCELED),
     ],
 )

@@ -46,10 +46,11 @@ def a_voter(state: State = State.CLAIMED, claim: str | None = "exotel:1/1", rule
         (Outcome.REACHED, 3, Settled(State.REACHED, outcome=Outcome.REACHED)),
         (Outcome.NO_ANSWER, 1, Settled(State.WAITING, NOON + timedelta(days=2), Outcome.NO_ANSWER)),
         (Outcome.BUSY, 2, Settled(State.WAITING, NOON + timedelta(days=2), Outcome.BUSY)),
+        (Outcome.FAILED, 1, Settled(State.WAITING, NOON + timedelta(days=2), Outcome.FAILED)),
         (Outcome.CANCELLED, 2, Settled(State.WAITING, NOON + timedelta(days=2), Outcome.CANCELLED)),
         (Outcome.NO_ANSWER, 3, Settled(State.DROPPED, outcome=Outcome.NO_ANSWER, rule="attempts")),
         (Outcome.BAD_NUMBER, 1, Settled(State.DROPPED, outcome=Outcome.BAD_NUMBER, rule="bad-number")),
-        (Outcome.FAILED, 1, Settled(State.DROPPED, outcome=Outcome.FAILED, rule="failed")),
+        (Outcome.DECLINED, 1, Settled(State.DROPPED, outcome=Outcome.DECLINED, rule="declined")),
         (Outcome.UNKNOWN, 1, Settled(State.DROPPED, outcome=Outcome.UNKNOWN, rule="unknown")),
     ],
 )

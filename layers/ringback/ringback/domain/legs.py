@@ -21,6 +21,9 @@ class Ending(StrEnum):
     NO_ANSWER = "no-answer"
     BUSY = "busy"
     FAILED = "failed"
+    """Nobody could be put through: a phone that is off, a network that is busy. Another day it may be otherwise."""
+    UNALLOCATED = "unallocated"
+    """The network says that nobody has this number."""
     CANCELED = "canceled"
     """The caller left while it rang."""
 

@@ -66,6 +66,7 @@ class Outcome(StrEnum):
     NO_ANSWER = "no-answer"
     BUSY = "busy"
     FAILED = "failed"
+    UNALLOCATED = "unallocated"
     CANCELED = "canceled"
     """The caller left while it rang."""
 
@@ -150,6 +151,8 @@ class Attempt:
     """E.164, so that the same question gets the same number without another read."""
     kind: Kind
     opened_at: datetime
+    pool: str | None = None
+    """Out of which a voter is rung; None of trackers."""
     ticket: str | None = None
     """A voter's place in the dialling order."""
     area: str | None = None
@@ -415,7 +418,10 @@ def _moved(attempt: Attempt, leg: LegEvent, now: datetime) -> tuple[Attempt, boo
         case Progress.ANSWERED if attempt.state is Leg.DIALLED:
             return replace(attempt, state=Leg.ANSWERED, answered_at=at, rang_seconds=leg.rang_seconds), False
         case Progress.TERMINAL if leg.status is not None:
-            if attempt.ending not in (None, leg.status):
+            if attempt.ending is Ending.UNALLOCATED and leg.status is Ending.FAILED:
+                return attempt, False  # the same, told less exactly
+            is_exacter = attempt.ending is Ending.FAILED and leg.status is Ending.UNALLOCATED
+            if attempt.ending not in (None, leg.status) and not is_exacter:
                 return attempt, True
             return _closed(attempt, leg, leg.status, at), False
     return attempt, False

@@ -105,13 +105,17 @@ class Outcome(StrEnum):
     BUSY = "busy"
     CANCELLED = "cancelled"
     """The caller hung up while it rang."""
+    DECLINED = "declined"
+    """They took the phone, and put it down when they heard who was calling."""
     BAD_NUMBER = "bad-number"
+    """Nobody has the number."""
     FAILED = "failed"
+    """The network could not put the call through."""
     UNKNOWN = "unknown"
     """Nobody can say any more whether they talked, so they are not rung again."""
 
 
-_TRIED_AGAIN = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CANCELLED)
+_TRIED_AGAIN = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CANCELLED, Outcome.FAILED)
 
 
 def is_final(outcome: Outcome) -> bool:

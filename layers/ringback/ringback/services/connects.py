@@ -585,6 +585,7 @@ def _voters_attempt(asked: _Asked, voter: Voter, ticket: Ticket, n: int) -> Atte
         phone=voter.phone,
         kind=Kind.VOTER,
         opened_at=asked.now,
+        pool=ticket.pool,
         ticket=ticket.name,
         area=voter.area,
         language=voter.language,

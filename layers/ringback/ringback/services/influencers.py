@@ -14,8 +14,6 @@ from ringback.domain.dials import Dial, name_for
 from ringback.domain.dials import Kind as DialKind
 from ringback.domain.errors import Conflict, NotFound
 from ringback.domain.influencers import Change, Influencer, Limits, Stage
-from ringback.domain.patches import Patch
-from ringback.domain.pools import Voter
 from ringback.domain.turns import AgendaHeard
 from ringback.runtime import Runtime
 from ringback.services.campaigns import Shelf
@@ -88,20 +86,16 @@ def met(contact: Contact, at: datetime, by: str | None = None) -> None:
 
 def brought_by(campaign: Campaign, person: str) -> str | None:
     """The influencer who was last put through to somebody as a voter; None where nobody was."""
-    patch = _last_rung(campaign, _as_voter(campaign, person))
+    claim = _last_claim(campaign, person)
+    patch = patches.load(claim.rpartition("/")[0]) if claim is not None else None
     return patch.influencer if patch is not None else None
 
 
-def _as_voter(campaign: Campaign, person: str) -> Voter | None:
+def _last_claim(campaign: Campaign, person: str) -> str | None:
+    """`<call id>/<attempt>` in which somebody was rung last as a voter, out of whichever pool."""
     if campaign.patching is None:
         return None
-    return voters.load(pools.pool_id(campaign.id, campaign.patching.pool), person)
-
-
-def _last_rung(campaign: Campaign, voter: Voter | None) -> Patch | None:
-    """The patch in which a voter was rung last."""
-    patch = patches.load(voter.claim.rpartition("/")[0]) if voter is not None and voter.claim else None
-    return patch if patch is not None and patch.campaign == campaign.id else None
+    return voters.last_claim(pools.pool_id(campaign.id, campaign.patching.pool), person)
 
 
 def heard(campaign: Campaign, person: str, effect: AgendaHeard, cause: str, at: datetime) -> bool:
@@ -134,15 +128,13 @@ def complained(runtime: Runtime, campaign: Campaign, person: str) -> bool:
     """Somebody asks to be left alone: that counts against the influencer who talked to them when they were rung last, once for each
     time. False where nobody did, as far as anybody has told, or it is counted already: a call that was missed says nothing of who made it.
     """
-    voter = _as_voter(campaign, person)
-    patch = _last_rung(campaign, voter)
-    if (
-        voter is None
-        or patch is None
-        or not any(attempt.who == person and attempt.has_talked for attempt in patch.attempts)
-    ):
+    claim = _last_claim(campaign, person)
+    patch = patches.load(claim.rpartition("/")[0]) if claim is not None else None
+    if claim is None or patch is None:
         return False
-    is_new = together(store.complain_action(patch.influencer), voters.complaint(voter))
+    if not any(attempt.who == person and attempt.has_talked for attempt in patch.attempts):
+        return False
+    is_new = together(store.complain_action(patch.influencer), voters.complaint(campaign.id, person, claim))
     if is_new:
         observability.count("InfluencerComplained")
     heed(

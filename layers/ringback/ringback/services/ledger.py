@@ -12,7 +12,7 @@ from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.facts import TrackerDialled, VoterDialled
 from ringback.domain.ledger import Charge, Side
-from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, known_talk, talk_of
+from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, Reason, known_talk, talk_of
 from ringback.domain.pools import Redial
 from ringback.domain.turns import Disposition, Party
 from ringback.runtime import Runtime
@@ -32,13 +32,16 @@ _RACES = 8
 
 _OUTCOMES = {
     Outcome.TALKED: pools.Outcome.REACHED,
-    Outcome.UNHEARD: pools.Outcome.NO_ANSWER,
+    Outcome.UNHEARD: pools.Outcome.DECLINED,
     Outcome.NO_ANSWER: pools.Outcome.NO_ANSWER,
     Outcome.BUSY: pools.Outcome.BUSY,
-    Outcome.FAILED: pools.Outcome.BAD_NUMBER,
+    Outcome.FAILED: pools.Outcome.FAILED,
+    Outcome.UNALLOCATED: pools.Outcome.BAD_NUMBER,
     Outcome.CANCELED: pools.Outcome.CANCELLED,
 }
-"""What an attempt's end means for the voter. Who took the phone and heard nobody is rung again some other day."""
+"""What an attempt's end means for the voter. The whisper asks whoever does not want this to hang up: so who took the phone and talked to
+nobody has declined, unless it was the caller who left meanwhile.
+"""
 
 
 def settle(runtime: Runtime, campaign: Campaign, call_id: str) -> Patch | None:
@@ -78,13 +81,18 @@ def _settle_attempt(
     if outcome is None:
         return
     if attempt.kind is Kind.VOTER:
-        redial = Redial(patching.attempts_per_voter, patching.days_between, campaign.window)
-        pool = pools.pool_id(campaign.id, patching.pool)
         came = _OUTCOMES[outcome]
+        if outcome is Outcome.UNHEARD and attempt.n == len(patch.attempts):
+            if not patch.is_over:
+                return  # who of the two left shows with the caller's next step
+            if patch.reason is Reason.LEFT:
+                came = pools.Outcome.NO_ANSWER
+        redial = Redial(patching.attempts_per_voter, patching.days_between, campaign.window)
+        claim = claim_of(patch, attempt)
         if pools.is_final(came):
             voters.settle_person(campaign.id, attempt.who, came)
-        if Pools(runtime).settle(pool, attempt.who, claim_of(patch, attempt), came, redial):
-            voters.count_attempt(campaign.id, attempt.who, attempt.opened_at)
+        if Pools(runtime).settle(_pool_of(campaign, patching, attempt), attempt.who, claim, came, redial):
+            voters.count_attempt(campaign.id, attempt.who, claim, attempt.opened_at)
         return
     ends_review = attempt.kind is Kind.MYSTERY or (attempt.n == len(patch.attempts) and patch.is_over)
     if attempt.review is not None and ends_review:
@@ -94,6 +102,11 @@ def _settle_attempt(
         )
     # Only now that they owe a verdict, if they do: nobody must be put through to them in between.
     trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
+
+
+def _pool_of(campaign: Campaign, patching: Patching, attempt: Attempt) -> str:
+    """The pool that a voter was rung out of; in rows from before it was kept, the one that the campaign rings now."""
+    return attempt.pool or pools.pool_id(campaign.id, patching.pool)
 
 
 def claim_of(patch: Patch, attempt: Attempt) -> str:
@@ -221,7 +234,7 @@ def disposed(campaign: Campaign, call_id: str, given: str, at: datetime) -> None
     attempt = patch.talked_to
     if attempt is None or attempt.kind is not Kind.VOTER:
         return
-    pool = pools.pool_id(campaign.id, campaign.patching.pool)
+    pool = _pool_of(campaign, campaign.patching, attempt)
     voters.lean(pool, attempt.who, claim_of(patch, attempt), disposition.value, at)
     if disposition is Disposition.DO_NOT_CALL:
         _leave_alone(campaign, patch, attempt)

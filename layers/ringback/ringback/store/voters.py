@@ -79,15 +79,17 @@ def add_claim(transaction: TransactWrite, ticket: Ticket, claim: str, now: datet
     )
 
 
-def complaint(voter: Voter) -> Write:
-    """Note that a voter complained of their last call, as one write of the transaction that counts it: it fails when that is noted."""
-    assert voter.claim is not None
-    new = VoterRow.complained.does_not_exist() | (VoterRow.complained != voter.claim)
-    return Write(
-        VoterRow(key(voter.pool, voter.person)),
-        [VoterRow.complained.set(voter.claim)],
-        (VoterRow.claim == voter.claim) & new,
-    )
+def last_claim(pool: str, person: str) -> str | None:
+    """What somebody was claimed by when the campaign rang them last, out of this pool or another; None where it never did. One request."""
+    keys = ({"voter": key(pool, person)}, {"voter": _person_key(pool, person)})
+    claims = [(row["last_at"]["S"], row["claim"]["S"]) for row in batch_get(VoterRow, keys) if "claim" in row]
+    return max(claims)[1] if claims else None
+
+
+def complaint(campaign: str, person: str, claim: str) -> Write:
+    """Note that somebody complained of a call, as one write of the transaction that counts it: it fails when that is noted."""
+    new = VoterRow.complained.does_not_exist() | (VoterRow.complained != claim)
+    return Write(VoterRow(key(campaign, person)), [VoterRow.complained.set(claim)], new)
 
 
 def settle(voter: Voter, settled: Settled) -> bool:
@@ -96,9 +98,9 @@ def settle(voter: Voter, settled: Settled) -> bool:
     return _settle(voter.pool, voter.person, settled, unchanged)
 
 
-def count_attempt(campaign: str, person: str, at: datetime) -> None:
+def count_attempt(campaign: str, person: str, claim: str, at: datetime) -> None:
     """Count an attempt of somebody over all pools, once it is settled in its own; a crash in between leaves it out."""
-    actions = [VoterRow.last_at.set(times.written(at)), VoterRow.attempts.add(1)]
+    actions = [VoterRow.claim.set(claim), VoterRow.last_at.set(times.written(at)), VoterRow.attempts.add(1)]
     update_if(VoterRow, _person_key(campaign, person), actions=actions)
 
 

@@ -41,10 +41,10 @@ _CAUSES: Final = {
     "RING_TIMEOUT": Ending.NO_ANSWER,
     "NO_ANSWER": Ending.NO_ANSWER,
     "USER_BUSY": Ending.BUSY,
-    "UNALLOCATED_NUMBER": Ending.FAILED,
+    "UNALLOCATED_NUMBER": Ending.UNALLOCATED,
     "SUBSCRIBER_ABSENT": Ending.FAILED,
 }
-"""What the network says of a leg for which there is no status. SOURCE: `Legs[i][CauseCode]`, exotel.md §1.0; the names are Q.850's."""
+"""What the network says of a leg for which there is no status, and why one failed. SOURCE: `Legs[i][CauseCode]`, exotel.md §1.0; the names are Q.850's."""
 
 _LEG: Final = re.compile(r"Legs\[(\d{1,2})\]\[(\w+)\](?:\[(\w+)\])?")
 
@@ -90,11 +90,12 @@ def _told(call_id: str, event: Progress, given: Mapping[str, str], pairs: Pairs)
 
 
 def _ending(given: Mapping[str, str], leg: Mapping[str, str]) -> Ending | None:
-    """In the first words that say it."""
+    """In the first words that say it; of a failure, the network's own word where it is more exact."""
     words = (given.get("DialCallStatus"), leg.get("Status"), leg.get("Insights.Status"))
     plain = ((word or "").strip().lower().replace("_", "-") for word in words)
     found = next((_ENDINGS[word] for word in plain if word in _ENDINGS), None)
-    return found or _CAUSES.get(leg.get("CauseCode", "").strip().upper())
+    cause = _CAUSES.get(leg.get("CauseCode", "").strip().upper())
+    return cause if cause is not None and found in (None, Ending.FAILED) else found
 
 
 def _rang(given: Mapping[str, str], leg: Mapping[str, str], talked: int | None) -> int | None:

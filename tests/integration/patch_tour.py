@@ -75,7 +75,7 @@ def take(functions: Functions, react: Callable[[], None]) -> None:
 
     # A mystery voter, and a tracker.
     people.enrol(functions, people.ASHA, mystery=True)
-    Patched(functions, mystery_percent=100)
+    patched = Patched(functions, mystery_percent=100)
     functions.restart()
     posing = _connected(functions, "patched-4")
     react()

@@ -922,8 +922,11 @@ def test_a_review_whose_question_was_outrun_by_another_of_the_call_waits_for_nob
     assert is_free(patched, people.ASHA)
 
 
-def test_a_tracker_in_a_voters_stead_whose_question_was_outrun_is_free_again(deployment: Deployment) -> None:
+def test_a_tracker_in_a_voters_stead_whose_question_was_outrun_is_free_again(
+    deployment: Deployment, tmp_path: Path
+) -> None:
     patched = Patched(deployment, slots={"account": 1, "per_number": 1}, mystery_percent=100)
+    patched.fill(tmp_path, VOTERS)
     people.enrol(deployment, people.ASHA, mystery=True)
     patched.approve(CALLER)
 
@@ -1078,6 +1081,39 @@ def test_a_mystery_voter_looks_like_any_other_to_the_caller(deployment: Deployme
     mystery.talk(people.ASHA, 30)
     patched.react()
     assert patched.influencer().patched == 1
+
+
+@pytest.mark.parametrize(
+    ("loaded", "state", "budget"),
+    [
+        (0, PoolState.OPEN, 10_000),
+        (2, PoolState.PAUSED, 10_000),
+        (2, PoolState.CLOSED, 10_000),
+        (2, PoolState.OPEN, 1),
+    ],
+    ids=["empty", "paused", "closed", "budget"],
+)
+def test_where_no_voter_is_rung_no_tracker_is_in_a_voters_stead(
+    deployment: Deployment, tmp_path: Path, loaded: int, state: PoolState, budget: int
+) -> None:
+    """Who gets through then would know that they talk to one of us."""
+    patched = Patched(deployment, mystery_percent=100)
+    deployment.publish(
+        "clean-water",
+        lambda document: (
+            document["patching"].update(pool="voters", mystery_percent=100)
+            or document["limits"].update(voice_budget_rupees=budget)
+        ),
+    )
+    patched.approve(CALLER)
+    people.enrol(deployment, people.ASHA, mystery=True)
+    patched.fill(tmp_path, VOTERS[:loaded])
+    change(patched.runtime, POOL, state)
+    patched.clock.move(minutes=1)
+    patched.restart()
+
+    assert patched.begin().ask() is None
+    assert is_free(patched, people.ASHA)
 
 
 def test_the_share_of_mystery_voters_is_the_one_asked_for(deployment: Deployment) -> None:

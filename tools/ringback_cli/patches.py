@@ -13,7 +13,7 @@ from ringback.services import slots as slots_service
 from ringback.store import calls, catalog, contacts, journal, slots
 from ringback.store import ledger as ledger_store
 from ringback.store import patches as store
-from ringback_cli import moments, output
+from ringback_cli import moments, output, tallies
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.moments import MOMENT, Written
 
@@ -52,11 +52,11 @@ def patches() -> None:
 def list_(
     deployment: Deployment, campaign: str | None, live: bool, since: Written | None, limit: int, as_json: bool
 ) -> None:
-    """Patched calls, newest first."""
-    found = [patch for patch in _found(deployment, campaign, since) if not (live and patch.is_over)]
-    rows = [_row(patch) for patch in found[: limit or None]]
+    """Patched calls, newest first, and how many slots are held of how many. With --live it reads those calls alone, without it all there are."""
+    found = _found(deployment, campaign, since, only_live=live)
+    rows, held = [_row(patch) for patch in found[: limit or None]], _slots(campaign)
     if as_json:
-        output.document({"patches": rows, "found": len(found), "slots": _slots(found)})
+        output.document({"patches": rows, "found": len(found), "slots": held})
         return
     columns = (
         "began_at",
@@ -72,6 +72,8 @@ def list_(
     output.table({key: key.replace("_", " ") for key in columns}, rows, "no patched calls")
     if len(rows) < len(found):
         click.echo(f"{len(rows)} of {len(found):,} shown: --limit 0 shows all")
+    for account, slot in held.items():
+        click.echo(f"{slot['held']:,} of {slot['limit']:,} slots are held at {account}")
 
 
 @patches.command()
@@ -139,7 +141,7 @@ def stats(deployment: Deployment, campaign: str | None, since: Written | None, a
         "influencers": len({patch.influencer for patch in found}),
         "rung": sum(outcomes.values()),
         **{f"rung_{name.replace('-', '_')}": n for name, n in sorted(outcomes.items())},
-        "slots_held": sum(_slots(found).values()),
+        "slots_held": sum(slot["held"] for slot in _slots(campaign).values()),
         "cost_rupees": sum(charge.paise for charge in charges) / 100,
         **{
             f"{side}_rupees": sum(charge.paise for charge in charges if charge.side is side) / 100
@@ -218,20 +220,35 @@ def _percent(campaign: str) -> int:
     return patching.audit_percent if patching else 0
 
 
-def _found(deployment: Deployment, campaign: str | None, since: Written | None) -> list[Patch]:
+def _found(
+    deployment: Deployment, campaign: str | None, since: Written | None, *, only_live: bool = False
+) -> list[Patch]:
     """Newest first."""
     earliest = moments.read(since, deployment.runtime.clock.now()) if since else None
+    everybody = store.load_many(calls.every_live()) if only_live else store.every(campaign)
     found = [
         patch
-        for patch in output.counted("Reading patched calls", store.every(campaign))
-        if earliest is None or patch.began_at >= earliest
+        for patch in output.counted("Reading patched calls", everybody)
+        if (campaign is None or patch.campaign == campaign)
+        and (earliest is None or patch.began_at >= earliest)
+        and not (only_live and patch.is_over)
     ]
     return sorted(found, key=lambda patch: patch.began_at, reverse=True)
 
 
-def _slots(found: list[Patch]) -> dict[str, int]:
-    """The slots that are counted, by account."""
-    return {account: slots.load(account).total for account in sorted({p.slot for p in found if p.slot})}
+def _slots(campaign: str | None) -> dict[str, dict[str, int]]:
+    """The slots that are counted, and the limit, of each account that a campaign patches its callers with. A limit holds for all campaigns of
+    an account: the lowest counts.
+    """
+    limits: dict[str, int] = {}
+    for each in tallies.campaigns(campaign):
+        if each.patching is not None:
+            limit = each.patching.slots.account
+            limits[each.provider] = min(limit, limits.get(each.provider, limit))
+    return {
+        account: {"held": slots.load(account).total, "limit": limit}
+        for account, limit in sorted(limits.items())
+    }
 
 
 def _row(patch: Patch) -> dict[str, object]:

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from ringback.domain.slots import Limits
+from ringback.store import slots
 from tests.deployment import CALLER, OPT_OUT, Deployment
 from tests.integration import people
-from tests.integration.patching import Patched, voter_phones
+from tests.integration.patching import LINE, Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
 
 CALL = "exotel:call-1"
@@ -33,6 +35,20 @@ def test_the_list_has_what_came_of_each_call(patched: Patched, read: Read) -> No
     (row,) = read("patches")["patches"]
     assert (row["call"], row["state"], row["attempts"], row["talked"]) == (CALL, "over", 2, 75)
     assert read("patches", "list", "--live")["patches"] == []
+
+
+def test_who_is_on_the_line_is_listed_beside_the_slots_that_are_held(
+    patched: Patched, read: Read, run: Run
+) -> None:
+    assert patched.begin(call_id="call-2").ask()
+    slots.acquire("exotel", LINE, Limits(9, 9))  # whoever took this one died
+
+    live = read("patches", "list", "--live", "--campaign", "clean-water")
+
+    assert [row["call"] for row in live["patches"]] == ["exotel:call-2"]
+    assert live["slots"] == {"exotel": {"held": 2, "limit": 250}}
+    assert read("patches", "list", "--live", "--campaign", "library-hours")["slots"] == {}
+    assert "2 of 250 slots are held at exotel" in run("patches", "list", "--live").output
 
 
 def test_one_call_is_told_with_everybody_rung_what_it_cost_and_no_number(

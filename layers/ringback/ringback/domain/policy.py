@@ -300,8 +300,13 @@ def _refusals_of_age(caused_at: datetime, campaign: Campaign, now: datetime) -> 
         yield Refuse(Rule.STALE, f"caused {now - caused_at} ago")
 
 
+def is_affordable(cost_paise: int, spent: Spent, budget_paise: int) -> bool:
+    """Whether a budget has room for what something may cost."""
+    return spent.paise + cost_paise <= budget_paise
+
+
 def _refusals_of_cost(cost_paise: int, spent: Spent, budget_paise: int) -> Iterator[Refuse]:
-    if spent.paise + cost_paise > budget_paise:
+    if not is_affordable(cost_paise, spent, budget_paise):
         yield Refuse(Rule.BUDGET, f"{spent.paise} of {budget_paise} paise are spent")
 
 

@@ -308,7 +308,8 @@ class Connects:
         """Somebody to ring, claimed for this attempt; None when nobody is left."""
         if asked.party is Party.TRACKER:
             return self._tracker_rung(asked, patch, n)
-        if self._is_mystery(asked, n) and (attempt := self._mystery_rung(asked, patch, n)):
+        is_mystery = self._is_mystery(asked, n) and self._rings_voters(asked)
+        if is_mystery and (attempt := self._mystery_rung(asked, patch, n)):
             return attempt
         return self._voter_rung(asked, patch, n)
 
@@ -346,13 +347,12 @@ class Connects:
     def _gate(self, asked: _Asked, voter: Voter, contact: Contact | None, rung: Rung) -> Send | Hold | Refuse:
         """What the policy gate says of ringing a voter: they never asked for it, so what nobody knows speaks against it."""
         climate, content = self._climate(asked), asked.content
-        legs = content.rules.patch_legs
         effect = CallEffect(
             kind=DialKind.STRANGER,
             phone=voter.phone,
             number=asked.call.number,
             caused_at=asked.call.began_at,
-            cost_paise=sum(legs.paise(side, asked.patching.longest_seconds) for side in Side) if legs else 0,
+            cost_paise=_cost(asked),
             stranger=Stranger(
                 consent=voter.consent.evidence if voter.consent else None,
                 is_dnd=voter.is_dnd,
@@ -369,8 +369,7 @@ class Connects:
             suppressed=contact.suppressed if contact else None,
             place=voter.area,
         )
-        spent = Spent(climate.spent_paise, climate.paused, prefix_tripped_until=None)
-        return policy.decide(effect, standing, content, spent, asked.now)
+        return policy.decide(effect, standing, content, self._spent(asked), asked.now)
 
     def _set_aside(self, voter: Voter, ticket: Ticket, settled: pools.Settled, rule: Rule) -> None:
         self._pools.set_aside(voter, ticket, settled)
@@ -459,6 +458,18 @@ class Connects:
         message = f"mystery\0{_claim(asked.call_id, n)}".encode()
         digest = hmac.digest(self._runtime.secrets.callback_key, message, "sha256")
         return int.from_bytes(digest[:4]) % 100 < asked.patching.mystery_percent
+
+    def _rings_voters(self, asked: _Asked) -> bool:
+        """Whether voters are rung at all now. Where none is, no tracker is in a voter's stead either: whoever was put through all the same would
+        know to whom.
+        """
+        pool, budget = (
+            pools.pool_id(asked.content.id, asked.patching.pool),
+            asked.content.limits.voice_budget_paise,
+        )
+        return policy.is_affordable(_cost(asked), self._spent(asked), budget) and self._pools.has_tickets(
+            pool
+        )
 
     def _mystery_rung(self, asked: _Asked, patch: Patch, n: int) -> Attempt | None:
         exclude = {attempt.who for attempt in patch.attempts}
@@ -552,6 +563,10 @@ class Connects:
             self._climates = {key: (time.monotonic(), climate)}
         return climate
 
+    def _spent(self, asked: _Asked) -> Spent:
+        climate = self._climate(asked)
+        return Spent(climate.spent_paise, climate.paused, prefix_tripped_until=None)
+
     def _person(self, campaign: str, caller: str | None) -> str | None:
         """The id of the caller as a question tells them; None when it tells nobody."""
         try:
@@ -576,6 +591,12 @@ def _fresh(asked: _Asked) -> Patch:
         last_at=asked.now,
         lease_until=asked.now + asked.patching.lease,
     )
+
+
+def _cost(asked: _Asked) -> int:
+    """What a patch may cost at most, in paise: both legs, for as long as a talk may last."""
+    legs = asked.content.rules.patch_legs
+    return sum(legs.paise(side, asked.patching.longest_seconds) for side in Side) if legs else 0
 
 
 def _voters_attempt(asked: _Asked, voter: Voter, ticket: Ticket, n: int) -> Attempt:

@@ -50,6 +50,7 @@ class Pools:
         self._fresh_seconds = min(FRESH_SECONDS, runtime.settings.catalog_cache_seconds)
         self._dispenser = Dispenser(self._fresh_seconds)
         self._pools: dict[str, tuple[float, Pool | None]] = {}
+        self._queued: dict[str, tuple[float, int]] = {}
         self._uncounted: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def pool(self, pool_id: str) -> Pool | None:
@@ -59,6 +60,17 @@ class Pools:
             pool = store.load(pool_id)
             self._pools[pool_id] = (time.monotonic(), pool)
         return pool
+
+    def has_tickets(self, pool_id: str) -> bool:
+        """Whether the pool gave tickets, and had any, at most `FRESH_SECONDS` ago. At most two requests."""
+        pool = self.pool(pool_id)
+        if pool is None or pool.state not in GIVES_TICKETS:
+            return False
+        asked_at, queued = self._queued.get(pool_id, (float("-inf"), 0))
+        if time.monotonic() - asked_at > self._fresh_seconds:
+            queued = store.standing(pool).queued
+            self._queued[pool_id] = (time.monotonic(), queued)
+        return queued > 0
 
     def take(self, pool_id: str, claim: str) -> Ticket | None:
         """The next ticket for a call's attempt (`claim` is `<call id>/<attempt>`, and chooses the shard); None when the pool gives

@@ -5,6 +5,7 @@ or no attempt is left. Every step may be repeated: the dial is named after the m
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ringback import observability, workflows
@@ -78,7 +79,8 @@ def ring(runtime: Runtime, dial_id: str, cause: str) -> Mapping[str, object]:
     campaign = Shelf(0).current(name.partition(".")[0])
     if campaign.reviews is None:
         raise Rejected(f"{campaign.id} has no section `reviews`: nobody is rung back in it")
-    place(runtime, _dial(campaign.reviews, campaign.id, person, cause, runtime.clock.now()))
+    dial = _dial(campaign.reviews, campaign.id, person, cause, runtime.clock.now())
+    place(runtime, replace(dial, name=name))
     return {"dial": dial_id}
 
 

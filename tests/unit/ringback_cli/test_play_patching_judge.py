@@ -281,6 +281,23 @@ def test_who_took_the_phone_counts_as_reached_only_where_nobody_told_how_that_en
     assert broken(whispered_to(counted=1 - counted, is_told=is_told)) == {"counts_match_the_network"}
 
 
+@pytest.mark.parametrize(
+    ("is_noted", "expected"), [(True, {"rejected_and_revoked_reach_nobody_after"}), (False, set())]
+)
+def test_a_verdict_that_is_lost_is_held_against_us_where_the_tracker_heard_that_it_counts(
+    is_noted: bool, expected: set[str]
+) -> None:
+    """Uma keyed in that Chanda misbehaves, and no table of ours knows of it."""
+    found = honest()
+    approved = an_influencer(CHANDA, Stage.APPROVED, 52, Change.INFORMED, Change.APPROVED, patched=2)
+    lost = honest(
+        influencers={**found.influencers, CHANDA: approved},
+        reviews=[*found.reviews[:3]],
+        judgements=[*JUDGEMENTS[:3], replace(JUDGEMENTS[3], is_noted=is_noted)],
+    )
+    assert broken(lost) == expected
+
+
 def without_judgement(call: str) -> Callable[[], Evidence]:
     return lambda: honest(judgements=[each for each in JUDGEMENTS if each.call_id != call])
 

@@ -16,6 +16,8 @@ TEAM = Hearing(
         ("wrong-pin", "That is not it."),
         ("verdict", "Are they genuine?"),
         ("shift", "Your shift?"),
+        ("noted", "Thank you."),
+        ("why", "Why?"),
     ]
 )
 PIN = "40717"
@@ -57,6 +59,19 @@ def test_a_verdict_is_the_key_at_the_question_after_the_pin() -> None:
     assert verdicts(*GAVE_PIN, pressed("2"), TOLD) == [False]
 
 
+def noted(*log: Happening) -> list[bool]:
+    call = a_call(*log, answers=(REACHED,) * len(log))
+    return [each.is_noted for each in reckoning.judgements([call], {TARA: PIN}, TEAM, {"call-1": at(5)})]
+
+
+def test_a_verdict_counts_when_its_tracker_hears_so() -> None:
+    given = (*GAVE_PIN, pressed("2"), TOLD)
+    assert noted(*given, heard("Why?"), pressed("1"), TOLD, heard("Thank you. Your shift?")) == [True]
+    assert noted(*given, heard("Thank you.")) == [True]
+    assert noted(*given, heard("Your shift?")) == [False]
+    assert noted(*given) == [False]
+
+
 def test_what_is_pressed_elsewhere_or_never_told_to_us_is_none() -> None:
     assert verdicts(*GAVE_PIN, pressed("1"), TOLD, lost=2) == []
     assert verdicts(*GAVE_PIN, pressed("1", taken=False), TOLD) == []
@@ -84,7 +99,8 @@ def a_judgement(began: float, *, genuine: bool, tracker: str = TARA) -> Judgemen
 
 
 def go_aheads(given: list[Judgement], *legs: Leg) -> list[str]:
-    return [each.influencer for each in reckoning.go_aheads(given, legs, (TARA, UMA), 10)]
+    found = reckoning.findings(given, legs, (TARA, UMA), 10)
+    return [each.influencer for each in found if each.judgement.is_genuine]
 
 
 def test_a_go_ahead_is_for_the_last_talk_before_it() -> None:

@@ -361,7 +361,7 @@ class Director:
         if tracker.owed is not None:
             tracker.owed.tries += 1
             if "noted" in heard or "why" in heard:
-                self.view.verified += tracker.owed.is_genuine
+                self.view.verified += tracker.owed.is_genuine and not tracker.owed.is_mystery
                 tracker.given += 1
                 tracker.owed = None
             elif tracker.owed.tries >= _VERDICT_TRIES:

@@ -24,7 +24,7 @@ from ringback_cli.stories.logs import leaks
 from ringback_cli.stories.patching import reckoning, settings
 from ringback_cli.stories.patching.cast import NEVER_RUNG, Manner, Script
 from ringback_cli.stories.patching.hearing import Hearing
-from ringback_cli.stories.patching.reckoning import GoAhead, Judgement, Told
+from ringback_cli.stories.patching.reckoning import Finding, Judgement, Told
 from ringback_cli.stories.patching.telephones import Leg, Telephones
 from ringback_cli.stories.replays import changed_by_replay
 from ringback_cli.stories.stage import Stage
@@ -79,7 +79,9 @@ class Evidence:
     leaks: Sequence[str] = ()
     unrest: str = ""
 
-    go_aheads: Sequence[GoAhead] = field(init=False)
+    findings: Sequence[Finding] = field(init=False)
+    go_aheads: Sequence[Finding] = field(init=False)
+    """Those that let somebody pass: not of one who posed as a voter."""
     voter_legs: Sequence[Leg] = field(init=False)
     tracker_legs: Sequence[Leg] = field(init=False)
     mystery_legs: Sequence[Leg] = field(init=False)
@@ -90,12 +92,14 @@ class Evidence:
         trackers = {each.phone for each in self.script.trackers}
         assert self.campaign.patching is not None
         briefs = {*self.campaign.patching.mystery_brief.values()}
-        given = reckoning.go_aheads(self.judgements, self.legs, trackers, 1.0)
-        object.__setattr__(self, "go_aheads", given)
+        found = reckoning.findings(self.judgements, self.legs, trackers, 1.0)
+        object.__setattr__(self, "findings", found)
         object.__setattr__(self, "voter_legs", [leg for leg in self.legs if leg.callee in voters])
         object.__setattr__(self, "tracker_legs", [leg for leg in self.legs if leg.callee in trackers])
         mystery = [leg for leg in self.tracker_legs if briefs & {*leg.whispered}]
         object.__setattr__(self, "mystery_legs", mystery)
+        given = [each for each in found if each.judgement.is_genuine and each.leg not in mystery]
+        object.__setattr__(self, "go_aheads", given)
 
 
 def gather(

@@ -259,10 +259,17 @@ def _by_callee(legs: Iterable[Leg]) -> dict[str, list[Leg]]:
 
 
 def _found_out(evidence: Evidence) -> dict[str, datetime]:
-    """Who was found out, and when the tracker's call had ended in which they said so."""
+    """Who was found out, and when the tracker's call had ended in which they said so: by what trackers keyed in and heard to count, and by our
+    own reviews.
+    """
     persons = {each.person: phone for phone, each in evidence.influencers.items()}
     ended = {each.call_id: each.ended_at for each in evidence.judgements if not each.is_genuine}
     found: dict[str, datetime] = {}
+    for finding in evidence.findings:
+        judgement = finding.judgement
+        if not judgement.is_genuine and judgement.is_noted:
+            earlier = found.get(finding.influencer, judgement.ended_at)
+            found[finding.influencer] = min(judgement.ended_at, earlier)
     for review in evidence.reviews:
         at = ended.get((review.verdict_call or "").partition(":")[2])
         if review.state is ReviewState.REJECTED and at is not None:

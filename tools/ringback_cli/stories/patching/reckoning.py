@@ -12,6 +12,8 @@ from ringback_cli.stories.patching.telephones import Leg
 from ringback_cli.stories.phones import Happening, WalkedCall
 
 GENUINE, NOT_GENUINE = "1", "2"
+_COUNTS = ("noted", "why")
+"""What a tracker hears whose verdict counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,8 @@ class Judgement:
     began_at: datetime
     ended_at: datetime
     """Of the call, by the network's own clock."""
+    is_noted: bool = True
+    """They heard that it counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +47,10 @@ def judgements(
 ) -> list[Judgement]:
     """Every verdict keyed in by a tracker (`pins`: handset → PIN), oldest first."""
     found = [
-        Judgement(call.call_id, call.caller, key == GENUINE, call.began_at, ended_at[call.call_id])
+        Judgement(call.call_id, call.caller, key == GENUINE, call.began_at, ended_at[call.call_id], is_noted)
         for call in walked
         if call.caller in pins and call.call_id in ended_at
-        for key in _verdicts(call, pins[call.caller], team)
+        for key, is_noted in _verdicts(call, pins[call.caller], team)
     ]
     return sorted(found, key=lambda each: each.began_at)
 
@@ -70,22 +74,28 @@ def told(
     return sorted(found, key=lambda each: each.began_at)
 
 
-def _verdicts(call: WalkedCall, pin: str, team: Hearing) -> Iterable[str]:
-    """The keys pressed at the question for the verdict, in a call in which the PIN was given, and told to us."""
-    has_pin, question, pressed = False, "", ""
+def _verdicts(call: WalkedCall, pin: str, team: Hearing) -> Iterable[tuple[str, bool]]:
+    """The keys pressed at the question for the verdict, in a call in which the PIN was given, and told to us; and whether they were told
+    then that it counts.
+    """
+    has_pin, question, pressed, given = False, "", "", ""
     answers = iter(call.answers)
     for each in call.log:
         match each.what:
             case "heard":
                 question = next(reversed(team.names([_text(each)])), question)
+                if given:
+                    yield given, question in _COUNTS
+                    given = ""
             case "pressed" if each.detail["taken"]:
                 keys = str(each.detail.get("kept", each.detail["keys"]))
                 has_pin = has_pin or (question in ("pin", "wrong-pin") and keys.rstrip("#") == pin)
                 pressed = keys if question == "verdict" and has_pin else ""
             case "told":
                 if next(answers, ()) and pressed in (GENUINE, NOT_GENUINE):
-                    yield pressed
-                    pressed = ""
+                    given, pressed = pressed, ""
+    if given:
+        yield given, False
 
 
 def _text(happening: Happening) -> str:
@@ -93,19 +103,21 @@ def _text(happening: Happening) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class GoAhead:
-    """A tracker talked to an influencer and then keyed in that they are genuine."""
+class Finding:
+    """A tracker talked to an influencer and then keyed in what they think of them."""
 
     influencer: str
     tracker: str
     judgement: Judgement
+    leg: Leg
+    """Of their talk."""
 
 
-def go_aheads(
+def findings(
     given: Iterable[Judgement], legs: Iterable[Leg], trackers: Iterable[str], least_seconds: float
-) -> list[GoAhead]:
-    """The go-aheads that the network knows of. A verdict is about the last talk of its tracker that ended before it, unless an earlier
-    verdict was; one about none gives nobody a go-ahead.
+) -> list[Finding]:
+    """What trackers found, as far as the network knows. A verdict is about the last talk of its tracker that ended before it, unless an earlier
+    verdict was; one about none is about nobody.
     """
     staff = {*trackers}
     talks: dict[str, list[Leg]] = {}
@@ -117,6 +129,6 @@ def go_aheads(
         waiting = talks.get(judgement.tracker, [])
         before = [leg for leg in waiting if leg.ended_at and leg.ended_at <= judgement.ended_at]
         talks[judgement.tracker] = [leg for leg in waiting if leg not in before]
-        if before and judgement.is_genuine:
-            found.append(GoAhead(before[-1].caller, judgement.tracker, judgement))
+        if before:
+            found.append(Finding(before[-1].caller, judgement.tracker, judgement, before[-1]))
     return found

@@ -63,8 +63,8 @@ class Down(Records):
 
 def test_no_more_are_held_than_the_account_and_the_number_have(deployment: Deployment) -> None:
     limits = Limits(account=3, per_number=2)
-    assert [store.acquire("exotel", LINE, limits) for _ in range(3)] == [True, True, False]
-    assert [store.acquire("exotel", OTHER_LINE, limits) for _ in range(2)] == [True, False]
+    assert [store.acquire("exotel", LINE, limits) for _ in range(3)] == [1, 2, None]
+    assert [store.acquire("exotel", OTHER_LINE, limits) for _ in range(2)] == [3, None]
     assert store.load("exotel").total == 3
     assert store.release("exotel", LINE)
     assert store.acquire("exotel", OTHER_LINE, limits)

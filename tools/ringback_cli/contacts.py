@@ -1,16 +1,10 @@
 """`ringback contacts`: people, one at a time or all of them in a file."""
 
-import csv
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TextIO
 
 import click
 
-from ringback.domain import times
 from ringback.domain.contacts import Contact
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.menu_documents import Channel
@@ -20,12 +14,9 @@ from ringback.services.phones import read as read_phone
 from ringback.store import catalog
 from ringback.store import contacts as store
 from ringback.store import messages as ledger
-from ringback_cli import output
+from ringback_cli import output, spreadsheets
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.messages import BRIEF, brief
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-"""What makes a spreadsheet take a cell for a formula. SOURCE: OWASP, CSV Injection."""
 
 _campaign = click.option("--campaign", metavar="NAME", help="Only this campaign's.")
 
@@ -115,13 +106,7 @@ def opt_out(deployment: Deployment, phone: str, campaign: str | None) -> None:
 @contacts.command()
 @on_deployment
 @_campaign
-@click.option(
-    "-o",
-    "--output",
-    "path",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The file to write, readable by you alone; without it, standard output.",
-)
+@spreadsheets.to_file
 @click.option("--place", metavar="NAME", help="Only those who live there, as they told.")
 @click.option("--signal", metavar="NAME", help="Only those whose calls meant this: `volunteer`, say.")
 @click.option(
@@ -151,32 +136,7 @@ def export(
         and (agreed_to is None or agreed_to in contact.consents)
     )
     rows = (_exported(contact, clear, with_consent=campaign is not None) for contact in segment)
-    if path is None:
-        _write(sys.stdout, rows)
-        return
-    try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Rejected(f"{path} exists already: name another file, or remove it") from None
-    except OSError as problem:
-        raise Rejected(f"{path}: cannot be written: {problem.strerror}") from None
-    with os.fdopen(opened, "w", encoding="utf-8", newline="") as file:
-        n = _write(file, rows)
-    click.echo(f"{n:,} contacts in {path}", err=True)
-
-
-def safe_cell(value: object) -> str:
-    """A value as a CSV cell that no spreadsheet runs: what could begin a formula begins with an apostrophe."""
-    match value:
-        case None:
-            text = ""
-        case datetime():
-            text = times.written(value)
-        case list():
-            text = " ".join(map(str, value))
-        case _:
-            text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text
+    spreadsheets.write(path, _EXPORTED, rows, "contacts")
 
 
 _EXPORTED = (
@@ -194,16 +154,6 @@ _EXPORTED = (
     "consent_evidence",
     "consent_at",
 )
-
-
-def _write(file: TextIO, rows: Iterator[dict[str, object]]) -> int:
-    lines = csv.writer(file, quoting=csv.QUOTE_ALL)
-    lines.writerow(_EXPORTED)
-    written = 0
-    for row in rows:
-        lines.writerow(safe_cell(row[key]) for key in _EXPORTED)
-        written += 1
-    return written
 
 
 def _row(contact: Contact, clear: bool) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,10 +11,12 @@ import click
 from ringback.domain import loads
 from ringback.domain.campaigns import Campaign
 from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.ledger import NOWHERE
 from ringback.domain.loads import Order, Reader
 from ringback.domain.patches import Attempt, Kind, Patch, talk_of
 from ringback.domain.phones import Unreadable, Withheld, person_id
 from ringback.domain.pools import Leaning, Pool, PoolState, Standing, Voter
+from ringback.domain.turns import Disposition
 from ringback.runtime import Runtime
 from ringback.services import loads as loading
 from ringback.services import pools
@@ -22,7 +24,7 @@ from ringback.services.loads import Loaded, Spool
 from ringback.services.phones import read as read_phone
 from ringback.store import catalog, patches, voters
 from ringback.store import pools as store
-from ringback_cli import output, tallies, voter_lists
+from ringback_cli import output, spreadsheets, tallies, voter_lists
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.voter_lists import File, Refused
 
@@ -39,6 +41,8 @@ Examples:
   ringback pool open clean-water/ward-12                      from now on its voters are rung
   ringback pool stats clean-water/ward-12                     who stands where
   ringback pool show clean-water/ward-12 09000000101          one voter's story
+  ringback pool leanings clean-water/ward-12                  what callers said of them, by area
+  ringback pool export clean-water/ward-12 --leaning undecided --clear -o undecided.csv
   ringback pool drain clean-water/ward-12                     finish what is queued, then close
 Columns of a list: phone, language, area, name, consent, consent_evidence, consent_at, dnd, dnd_checked_at; only phone is needed to
 load, the rest decides whom the policy lets us ring.
@@ -160,6 +164,84 @@ def stats(deployment: Deployment, pool: str, recount: bool, as_json: bool) -> No
             if not off
             else "put right: " + ", ".join(f"{k} {n:+,}" for k, n in off.items())
         )
+
+
+@pool.command()
+@_named
+@on_deployment
+@output.as_json
+def leanings(deployment: Deployment, pool: str, as_json: bool) -> None:
+    """What callers said of the voters they talked to, by area and in all. Reads every voter of the pool."""
+    counted: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for voter in output.counted("Reading voters", voters.every(pools.find(_checked(pool)).id)):
+        if voter.leaning is not None:
+            counted[voter.area or NOWHERE][voter.leaning] += 1
+    areas = dict(sorted(counted.items()))
+    total = sum(areas.values(), Counter[str]())
+    if as_json:
+        output.document({"pool": pool, "leanings": total, "areas": areas})
+        return
+    rows = [{"area": area} | said for area, said in areas.items()]
+    if len(rows) > 1:
+        rows.append({"area": "all"} | total)
+    output.table({"area": "area", **{name: name for name in Disposition}}, rows, "nobody was talked to yet")
+
+
+_EXPORTED = (
+    *("person", "phone", "language", "area", "name", "state", "attempts", "last_at", "outcome", "leaning"),
+    *("consent", "consent_evidence", "consent_at", "dnd", "dnd_checked_at"),
+)
+
+
+@pool.command()
+@_named
+@on_deployment
+@spreadsheets.to_file
+@click.option(
+    "--leaning",
+    type=click.Choice([each.value for each in Disposition]),
+    help="Only those of whom a caller said this last.",
+)
+@click.option("--area", metavar="NAME", help="Only those who live there.")
+@output.in_clear
+def export(
+    deployment: Deployment,
+    pool: str,
+    path: Path | None,
+    leaning: str | None,
+    area: str | None,
+    clear: bool,
+) -> None:
+    """A pool's voters, or a segment of them, as CSV. What is exported in clear can be loaded into another pool; who was talked to is rung
+    out of that one no more than out of this.
+    """
+    segment = (
+        voter
+        for voter in output.counted("Reading voters", voters.every(pools.find(_checked(pool)).id))
+        if (leaning is None or voter.leaning == leaning) and (area is None or voter.area == area)
+    )
+    spreadsheets.write(path, _EXPORTED, (_exported(voter, clear) for voter in segment), "voters")
+
+
+def _exported(voter: Voter, clear: bool) -> dict[str, object]:
+    consent = voter.consent
+    return {
+        "person": voter.person,
+        "phone": output.number(voter.phone, clear),
+        "language": voter.language,
+        "area": voter.area,
+        "name": voter.name if clear else None,
+        "state": voter.state.value,
+        "attempts": voter.attempts,
+        "last_at": voter.last_at,
+        "outcome": voter.outcome.value if voter.outcome else None,
+        "leaning": voter.leaning,
+        "consent": consent.basis if consent else None,
+        "consent_evidence": consent.evidence if consent else None,
+        "consent_at": consent.at if consent else None,
+        "dnd": {True: "yes", False: "no", None: None}[voter.is_dnd],
+        "dnd_checked_at": voter.dnd_checked_at,
+    }
 
 
 @pool.command("open")

@@ -11,7 +11,7 @@ from pathlib import Path
 from ringback.domain import loads, phones
 from ringback.domain.errors import Rejected
 from ringback.domain.loads import Listed, Reader
-from ringback_cli.contacts import safe_cell
+from ringback_cli.spreadsheets import safe_cell
 
 _CHUNK = 1 << 20
 _LONGEST_FIELD = 64 * 1024

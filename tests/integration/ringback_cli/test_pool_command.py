@@ -11,8 +11,8 @@ from ringback.services.pools import Pools
 from ringback.store import voters
 from tests.deployment import CALLER, OTHER_CALLER, Deployment
 from tests.integration import people
+from tests.integration.patching import EVIDENCE, Patched, voter_phones
 from tests.integration.patching import POOL as VOTERS
-from tests.integration.patching import Patched, voter_phones
 from tests.integration.ringback_cli.conftest import Read, Run
 from tests.integration.test_pools import EVERY_DAY
 from tests.integration.voters import POOL, claimed
@@ -207,3 +207,38 @@ def test_a_voters_story_has_every_attempt_and_what_was_said_of_them_when(
     assert "no-answer" in shown
     assert "against" in shown
     assert phone[-6:] not in shown
+
+
+def test_what_callers_said_is_counted_by_area_and_its_voters_are_a_list_for_another_pool(
+    deployment: Deployment, run: Run, read: Read, tmp_path: Path
+) -> None:
+    """F48: the leaning feeds segments."""
+    patched, phones = Patched(deployment), voter_phones(4)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, phones[:2], area="ward-11")
+    patched.fill(tmp_path, phones[2:], area="ward-12", pool="clean-water/second")
+    assert run("pool", "leanings", VOTERS).output == "nobody was talked to yet\n"
+    for nth, key in enumerate(("1", "2")):
+        caller = patched.begin(call_id=f"call-{nth}")
+        caller.talk(caller.ask() or "", 30)
+        caller.come_back()
+        deployment.clock.move(seconds=5)
+        caller.handset.press(key)
+        patched.react()
+
+    told = read("pool", "leanings", VOTERS)
+
+    assert told["leanings"] == {"for": 1, "undecided": 1}
+    assert told["areas"] == {"ward-11": {"for": 1, "undecided": 1}}
+    path = tmp_path / "undecided.csv"
+    exported = run("pool", "export", VOTERS, "--leaning", "undecided", "--clear", "-o", str(path))
+    assert exported.stderr == f"1 voters in {path}\n"
+    (row,) = csv.DictReader(path.open(encoding="utf-8"))
+    assert (row["phone"], row["area"], row["outcome"]) == (f"'{phones[1]}", "ward-11", "reached")
+    assert read("pool", "load", "clean-water/again", str(path))["added"] == 1
+    again = voters.load("clean-water/again", deployment.person(phones[1]))
+    assert again is not None
+    assert again.consent is not None
+    assert (again.area, again.consent.evidence, again.is_dnd) == ("ward-11", EVIDENCE, False)
+    masked = run("pool", "export", VOTERS, "--area", "ward-12").stdout
+    assert len(masked.splitlines()) == 1, "they are in the other pool"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ringback_cli import output
-from ringback_cli.contacts import safe_cell
+from ringback_cli.spreadsheets import safe_cell
 
 
 @pytest.mark.parametrize(

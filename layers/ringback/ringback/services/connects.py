@@ -260,9 +260,12 @@ class Connects:
             return self._nobody(asked, moved, reason)
         account, limits = asked.provider, asked.patching.slots
         is_new = moved is None or not moved.holds_slot
-        if is_new and not slots.acquire(account, asked.call.number, limits):
-            observability.count("SlotsFull")
-            return self._nobody(asked, moved, Reason.SLOTS)
+        if is_new:
+            held = slots.acquire(account, asked.call.number, limits)
+            if held is None:
+                observability.count("SlotsFull")
+                return self._nobody(asked, moved, Reason.SLOTS)
+            observability.count("SlotsTaken", held)
         patch = moved or _fresh(asked)
         if is_new:
             patch = replace(patch, slot=account)

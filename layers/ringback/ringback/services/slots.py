@@ -72,7 +72,6 @@ def heal(
             break
     told = sum(ledger.answer(patch) for patch in live if patch.is_over)
     corrected = sum(_recount(runtime, account) for account in sorted(by_name))
-    observability.count("SlotsHeld", sum(patch.holds_slot for patch in live))
     return Healed(settled, told, corrected)
 
 

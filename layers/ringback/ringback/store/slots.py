@@ -11,13 +11,16 @@ from ringback.store.singles import load_single, update_single
 _NUMBER = "n_"
 
 
-def acquire(account: str, number: str, limits: Limits) -> bool:
-    """Take a slot for a patch on one of our numbers; False, and nothing taken, when the account or the number has none left."""
+def acquire(account: str, number: str, limits: Limits) -> int | None:
+    """Take a slot for a patch on one of our numbers; how many of the account are held then, or None, and nothing taken, when the account or the
+    number has none left.
+    """
     held, on_number = Path(["held"]), Path([_NUMBER + number])
     has_room = (held.does_not_exist() | (held < limits.account)) & (
         on_number.does_not_exist() | (on_number < limits.per_number)
     )
-    return update_single(_name(account), _moved_by(1, number), has_room) is not None
+    row = update_single(_name(account), _moved_by(1, number), has_room)
+    return int(row["held"]["N"]) if row is not None else None
 
 
 def release(account: str, number: str) -> bool:

@@ -18,6 +18,7 @@ from ringback.services import calls, facts
 from ringback.services.callbacks import Verdict
 from ringback.store.tables import JournalRow
 from tests.deployment import (
+    CALL_BACK_LINE,
     CALLER,
     EVENING_HOURS,
     MORNING,
@@ -301,6 +302,17 @@ def test_a09_a_number_of_another_campaign_as_the_caller_gets_no_sms(deployment: 
     deployment.settle()
 
     assert deployment.provider.asked == []
+
+
+def test_a09_a_number_of_another_campaign_is_not_rung_back(deployment: Deployment) -> None:
+    """Its campaign would ring us back for that, and so on."""
+    deployment.publish("library-hours", lambda document: document["numbers"][0].update(number=OTHER_CALLER))
+    for caller in (OTHER_CALLER, CALLER):
+        deployment.ring(caller, CALL_BACK_LINE, call_id=f"by-{caller}")
+    deployment.react()
+
+    assert [dial.person for dial in deployment.dials()] == [deployment.person(CALLER)]
+    assert emitted("LoopCall") == 1
 
 
 @pytest.mark.parametrize(

@@ -1,22 +1,32 @@
 """A door killed before or after each of its requests to AWS: nobody is rung twice, nobody is lost, and every slot comes back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ringback.domain.dials import Kind as DialKind
 from ringback.domain.influencers import Stage
+from ringback.domain.ledger import Side
+from ringback.domain.legs import Ending, LegEvent, Progress
 from ringback.domain.pools import State as VoterState
+from ringback.providers.base import FoundCall
+from ringback.services import influencers, ring_backs, slots, trackers
+from ringback.services import patches as service
 from ringback.services import pools as pool_service
-from ringback.services import slots
+from ringback.store import ledger
 from ringback.store import patches as store
+from ringback.store import reviews as review_store
 from tests.deployment import CALLER, OTHER_CALLER, deployed
 from tests.integration import people
 from tests.integration.patching import Caller, Patched, Records, voter_phones
 from tests.integration.wire import Killed, Killer, Moment, listening
 
 VOTERS = voter_phones(8)
+RING_BACK = "+918040001034"
 MOST_REQUESTS = 8
 """More than any doing below makes: the rest of the cases kill nobody, and must come out the same."""
 
@@ -167,4 +177,198 @@ def is_killed_in_the_reaction(folder: Path, moment: Moment, at: int) -> bool:
         influencer = patched.influencer()
         assert (influencer.patched, influencer.talked_seconds) == (2, 10)
         assert influencer.stage is Stage.INFORMED, "two short talks are too many"
+        return was_killed
+
+
+# whatever else is done about a patched call
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something that may be done again. What was killed is done once more; then the rest must hold."""
+
+    prepare: Callable[[Patched, Path], Any]
+    """What comes before it."""
+    do: Callable[[Patched, Any], object]
+    holds: Callable[[Patched], bool]
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    """Of the campaign's content, `patching`."""
+
+
+def at_connect(patched: Patched, folder: Path) -> Caller:
+    patched.fill(folder, VOTERS)
+    return patched.begin()
+
+
+def with_tracker(patched: Patched, folder: Path) -> Caller:
+    people.enrol(patched.deployment, people.ASHA, mystery=True)
+    return at_connect(patched, folder)
+
+
+def informed_with_tracker(patched: Patched, folder: Path) -> Caller:
+    patched.stage(CALLER, Stage.INFORMED)
+    return with_tracker(patched, folder)
+
+
+def rings_asha(patched: Patched, caller: Caller) -> None:
+    assert caller.ask() == people.ASHA
+
+
+def one_review(patched: Patched) -> bool:
+    patched.react()
+    slots.heal(patched.runtime, [Records()])  # type: ignore[list-item]  # the slot of a door that died comes back
+    (review,) = review_store.of_person(patched.influencer().person)
+    return review.is_waiting and len(patched.patch().attempts) == patched.held().total == 1
+
+
+def keyed_in(patched: Patched, folder: Path) -> None:
+    caller = at_connect(patched, folder)
+    caller.talk(caller.ask() or "")
+    caller.come_back()
+    patched.react()
+    caller.handset.press("1")
+
+
+def reacts(patched: Patched, _: Any) -> None:
+    patched.deployment.react()
+
+
+def leans_once(patched: Patched) -> bool:
+    patched.react()
+    (voter,) = [each for phone in VOTERS if (each := patched.voter(phone)).leaning]
+    return (voter.leaning, len(voter.leanings)) == ("for", 1)
+
+
+def missed_call(patched: Patched, _: Path) -> None:
+    patched.deployment.ring(CALLER, RING_BACK, call_id="missed-1")
+
+
+def one_dial(patched: Patched) -> bool:
+    patched.react()
+    (dial,) = patched.deployment.dials()
+    return dial.kind is DialKind.RING_BACK
+
+
+def planned_ring_back(patched: Patched, folder: Path) -> str:
+    missed_call(patched, folder)
+    patched.react()
+    return patched.deployment.dial().dial_id
+
+
+def rings_back(patched: Patched, dial: str) -> None:
+    ring_backs.ring(patched.runtime, dial, "exotel:missed-1")
+
+
+def one_call(patched: Patched) -> bool:
+    patched.deployment.place(patched.deployment.to_dial())
+    return len(patched.deployment.provider.called) == 1
+
+
+def promised(patched: Patched, _: Path) -> None:
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    person, now = patched.influencer().person, patched.clock.now()
+    assert influencers.promise(patched.runtime, person, "exotel:call-1/turn-3", now)
+    patched.clock.move(minutes=1)
+
+
+def keeps_promises(patched: Patched, _: Any) -> None:
+    trackers.keep_promises(patched.runtime)
+
+
+def untold(patched: Patched, folder: Path) -> Records:
+    caller, records = at_connect(patched, folder), Records()
+    assert caller.ask()
+    ended = LegEvent("call-1", None, Progress.TERMINAL, Ending.COMPLETED, 48, None, None)
+    records.calls["call-1"] = FoundCall("call-1", True, None, (ended,))
+    patched.clock.move(minutes=13)
+    return records
+
+
+def asks(patched: Patched, records: Records) -> None:
+    providers: Any = {"exotel": records}
+    assert slots.ask(patched.runtime, providers, "exotel:call-1")["over"]
+    slots.settle(patched.runtime, "exotel:call-1")
+
+
+def untold_and_over(patched: Patched, folder: Path) -> Records:
+    records = untold(patched, folder)
+    patched.deployment.sweep()
+    patched.told("call-1", "Terminal", "+919000000999")  # about nobody whom we rang
+    service.over(patched.runtime, "clean-water", "exotel:call-1")
+    patched.react()
+    patched.clock.move(minutes=3)
+    return records
+
+
+def fills_in(patched: Patched, records: Any) -> None:
+    slots.fill_in(patched.runtime, records, ["exotel:call-1"])
+    patched.react()
+
+
+def one_talk_is_booked(patched: Patched) -> bool:
+    patched.react()
+    reached = [phone for phone in VOTERS if patched.voter(phone).state is VoterState.REACHED]
+    influencer = patched.influencer()
+    booked = [charge for charge in ledger.every("clean-water") if charge.side is Side.CALLEE]
+    return (len(reached), influencer.patched, influencer.talked_seconds, len(booked)) == (1, 1, 48, 1)
+
+
+def waits_for_days(patched: Patched, folder: Path) -> None:
+    patched.fill(folder, VOTERS[:1])
+    caller = patched.begin()
+    assert caller.failed(caller.ask() or "") is None
+    patched.react()
+    patched.clock.move(days=3)
+
+
+def reissues(patched: Patched, _: Any) -> None:
+    pool_service.reissue_due(patched.runtime)
+
+
+def is_rung_once(patched: Patched) -> bool:
+    patched.restart()
+    rung = [patched.begin(phone, f"call-{phone}").ask() for phone in (CALLER, OTHER_CALLER)]
+    return rung == [VOTERS[0], None]
+
+
+WORK = {
+    "a tracker is rung": Work(informed_with_tracker, rings_asha, one_review),
+    "a tracker is rung in a voter's stead": Work(
+        with_tracker, rings_asha, one_review, {"mystery_percent": 100}
+    ),
+    "a leaning": Work(keyed_in, reacts, leans_once),
+    "a missed call of an influencer": Work(missed_call, reacts, one_dial),
+    "the task that rings back": Work(planned_ring_back, rings_back, one_call),
+    "a promise": Work(promised, keeps_promises, one_dial),
+    "asking the provider": Work(untold, asks, one_talk_is_booked),
+    "asking after a leg": Work(untold_and_over, fills_in, one_talk_is_booked),
+    "new tickets": Work(waits_for_days, reissues, is_rung_once),
+}
+
+
+@pytest.mark.parametrize("moment", Moment)
+@pytest.mark.parametrize("name", WORK)
+def test_what_dies_at_any_request_is_done_once_when_it_is_done_again(
+    name: str, moment: Moment, tmp_path: Path
+) -> None:
+    at = 0
+    while is_killed(WORK[name], moment, at, tmp_path / str(at)):
+        at += 1
+    assert at > 1
+
+
+def is_killed(work: Work, moment: Moment, at: int, folder: Path) -> bool:
+    folder.mkdir()
+    with deployed() as deployment:
+        patched = Patched(deployment, **work.changes)
+        patched.approve(CALLER, OTHER_CALLER)
+        given = work.prepare(patched, folder)
+        was_killed = True
+        with suppress(Killed), listening(Killer(at, moment)):
+            work.do(patched, given)
+            was_killed = False
+        patched.restart()
+        work.do(patched, given)
+        assert work.holds(patched)
         return was_killed

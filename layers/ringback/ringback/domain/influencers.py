@@ -261,7 +261,7 @@ def _is_over(percent: int, part: int, whole: int) -> bool:
 
 
 def is_one_of_too_many(influencer: Influencer, limits: Limits) -> bool:
-    """Whether their block of numbers had brought too many influencers when they came: the tracker is told so."""
+    """Whether their block of numbers had brought too many influencers when they came: look twice."""
     return influencer.block > limits.most_per_block
 
 

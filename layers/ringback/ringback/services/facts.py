@@ -245,20 +245,25 @@ class Reaction:
             is_verified = contact.verified is not None
             if message is not None:
                 batch.plan(message)
-            is_patched = ring_backs.missed(
-                self._runtime,
-                campaign,
-                recognised.number,
-                contact,
-                call.source_id,
-                recognised.occurred_at,
-            )
-            if (menu := recognised.number.callback) is not None and not is_patched:
-                batch.ring(_call_back(campaign, contact, recognised, menu))
+            if (menu := recognised.number.callback) is not None:
+                self._rung_back(campaign, contact, recognised, recognised.number, menu, batch)
         added = metrics.of_call(
             recognised, repeated_telling=entry.is_variant, new_at=new_at, is_verified=is_verified
         )
         batch.count(hour, added)
+
+    def _rung_back(
+        self, campaign: Campaign, contact: Contact, call: Recognised, number: Number, menu: str, batch: _Batch
+    ) -> None:
+        """Have whoever gave a missed call rung back, unless another campaign of ours did: the two would ring each other for ever (A9)."""
+        if catalog.owner(contact.phone) is not None:
+            observability.count("LoopCall")
+            observability.logger.warning(
+                "A number of ours gave us a missed call", extra={"cause": call.cause}
+            )
+            return
+        if not ring_backs.missed(self._runtime, campaign, number, contact, call.cause, call.occurred_at):
+            batch.ring(_call_back(campaign, contact, call, menu))
 
     def _turned(self, entry: Entry, turn: TurnTaken, batch: _Batch) -> None:
         """What a caller did in a menu. One who withholds their number has no answers, but what they record is kept."""

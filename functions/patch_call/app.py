@@ -24,5 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> Mapping[str, object]:
             return ring_backs.ring(runtime, dial_id, cause)
         case {"task": "wait-for-patch", "dial": str(dial_id), "token": str(token)}:
             return ring_backs.wait(dial_id, token)
+        case {"task": "give-up", "dial": str(dial_id)}:
+            return ring_backs.broke(dial_id)
         case _:
             raise ValueError(f"no task of a patched call: {event.get('task')!r}")

@@ -121,6 +121,8 @@ def take(functions: Functions, react: Callable[[], None]) -> None:
     patched.stage(CALLER, Stage.APPROVED)
     functions.ring(CALLER, RING_BACK, call_id="missed-to-ring-back")
     react()
+    functions.ring(CALLER, RING_BACK, call_id="missed-meanwhile")
+    react()
     dial = f"{functions.person(CALLER)}.clean-water.influencer.{'a' * 16}"
     functions.invoke("patch_call", {"task": "ring", "dial": dial, "cause": "exotel:missed-to-ring-back"})
     functions.invoke("patch_call", {"task": "wait-for-patch", "dial": dial, "token": "token-3"})

@@ -268,6 +268,16 @@ def test_a_voter_who_puts_the_phone_down_at_the_whisper_is_never_rung_again(
     assert patched.begin(call_id="call-2").ask() is None
 
 
+def test_the_caller_who_comes_back_into_the_menu_shows_too_that_the_voter_hung_up(patched: Patched) -> None:
+    """Exotel need not ask again after a leg that was answered: the flow goes on."""
+    caller = patched.begin()
+    number = rung(caller)
+    caller.come_back(DialWhomNumber=local(number), **DECLINES)
+    patched.react()
+    assert patched.patch().reason is Reason.BACK
+    assert patched.voter(number).rule == "declined"
+
+
 def test_a_voter_whose_caller_left_during_the_whisper_may_be_rung_another_day(patched: Patched) -> None:
     caller = patched.begin()
     number = rung(caller)

@@ -94,6 +94,35 @@ def test_a21_missed_calls_in_somebodys_name_ring_them_once_at_a_time(
     assert len(machines.started) == 2, "that one came to nothing"
 
 
+def test_a_call_that_another_ring_back_answered_rings_nobody_at_a_replay(
+    patched: Patched, machines: Machines
+) -> None:
+    rung(patched, machines)
+    ring(patched, 2)
+    contacts.opt_out(patched.deployment.person(CALLER), patched.clock.now())
+    for _ in range(3):
+        patched.deployment.end(patched.deployment.dials()[-1], "busy")
+        patched.react()
+        patched.clock.move(hours=1, minutes=1)
+        patched.deployment.release()
+        patched.deployment.place(patched.deployment.to_dial())
+    assert machines.told == [("token-1", False)]
+    started = {given["name"] for given in machines.started}
+
+    patched.deployment.reaction.react(patched.deployment.entries())
+
+    assert {given["name"] for given in machines.started} == started
+
+
+def test_a_ring_back_whose_machine_broke_stands_in_nobodys_way(patched: Patched, machines: Machines) -> None:
+    ring(patched, 1)
+    ring(patched, 2)
+    assert len(machines.started) == 1
+    ring_backs.broke(json.loads(machines.started[0]["input"])["dial"])
+    ring(patched, 3)
+    assert len(machines.started) == 2
+
+
 def test_a_ring_back_of_which_nobody_hears_any_more_stands_in_nobodys_way(
     patched: Patched, machines: Machines
 ) -> None:

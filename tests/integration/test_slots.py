@@ -271,6 +271,23 @@ def test_a_provider_that_cannot_be_asked_is_asked_again(patched: Patched) -> Non
     assert heal(patched, Records()).settled == 2
 
 
+def test_one_call_of_which_the_provider_will_not_tell_keeps_no_other_from_being_settled(
+    patched: Patched,
+) -> None:
+    class Picky(Records):
+        def find_call(self, call_id: str) -> FoundCall | None:
+            super().find_call(call_id)
+            if len(self.asked) == 1:
+                raise ProviderError("400", retryable=False)
+            return None
+
+    patched.approve(OTHER_CALLER)
+    for n, phone in enumerate((CALLER, OTHER_CALLER)):
+        assert patched.begin(phone, f"call-{n}").ask()
+    patched.clock.move(minutes=13)
+    assert heal(patched, Picky()).settled == 1
+
+
 def test_a_machine_whose_provider_cannot_be_asked_waits_before_it_asks_again(patched: Patched) -> None:
     patched.begin().ask()
     patched.clock.move(minutes=13)

@@ -195,17 +195,18 @@ def _standing(contact: Contact) -> str:
 
 def _to_leave_alone(deployment: Deployment, phone: str, campaign: str | None) -> list[tuple[str, str]]:
     """(campaign, number) of whoever asks to be left alone; `NotFound` where no campaign is named and none has to do with them."""
+    if campaign and campaign not in catalog.campaigns():
+        raise NotFound(f"there is no campaign {campaign}: `ringback campaigns` lists them")
     try:
         found = {contact.campaign: contact.phone for contact in _find(deployment, phone, campaign)}
     except NotFound:
         found = {}
-    if campaign and campaign not in catalog.campaigns():
-        raise NotFound(f"there is no campaign {campaign}: `ringback campaigns` lists them")
-    if campaign and not found:
-        return [(campaign, read_phone(phone))]
-    for name in [] if campaign else sorted(catalog.campaigns()):
-        if name not in found and people.is_voter(deployment.runtime, catalog.current(name), phone):
-            found[name] = read_phone(phone)
+    number = next(iter(found.values()), None) or read_phone(phone)
+    if campaign:
+        return [(campaign, number)]
+    for name in sorted(catalog.campaigns()):
+        if name not in found and people.is_voter(deployment.runtime, name, number):
+            found[name] = number
     if not found:
         raise NotFound(
             "no campaign knows anybody by that number, nor stands to ring it; --campaign keeps the wish all the same"

@@ -184,7 +184,9 @@ def leanings(deployment: Deployment, pool: str, as_json: bool) -> None:
     rows = [{"area": area} | said for area, said in areas.items()]
     if len(rows) > 1:
         rows.append({"area": "all"} | total)
-    output.table({"area": "area", **{name: name for name in Disposition}}, rows, "nobody was talked to yet")
+    output.table(
+        {"area": "area", **{name: name for name in Disposition}}, rows, "nothing was said of anybody yet"
+    )
 
 
 _EXPORTED = (
@@ -212,8 +214,8 @@ def export(
     area: str | None,
     clear: bool,
 ) -> None:
-    """A pool's voters, or a segment of them, as CSV. What is exported in clear can be loaded into another pool; who was talked to is rung
-    out of that one no more than out of this.
+    """A pool's voters, or a segment of them, as CSV: for whoever visits or writes to them. In clear it is a list that another pool takes, but
+    whom a campaign has talked to it rings out of no pool again.
     """
     segment = (
         voter

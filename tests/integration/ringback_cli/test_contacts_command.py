@@ -93,6 +93,22 @@ def test_a_voter_who_never_rang_is_left_alone_when_they_ask(
     assert rung == {voter_phones(3)[0], voter_phones(3)[2], None}
 
 
+def test_whoever_is_named_by_their_id_is_left_alone_wherever_their_number_is_known(
+    deployment: Deployment, run: Run, tmp_path: Path
+) -> None:
+    """A contact of one campaign, and a voter in a pool of another that is not rung yet."""
+    patched, (phone,) = Patched(deployment), voter_phones(1)
+    patched.fill(tmp_path, [phone], pool="clean-water/tomorrow")
+    deployment.ring(phone, "+918040001011", call_id="b", campaign="library-hours")
+    deployment.react()
+    named = deployment.person(phone, "library-hours")
+
+    lines = run("contacts", "opt-out", named).output.splitlines()
+
+    assert lines == [f"{name} leaves +9190••••00 alone" for name in ("library-hours", "clean-water")]
+    assert deployment.known(phone).opted_out_at is not None
+
+
 def test_whom_nobody_knows_is_left_alone_in_the_campaign_that_is_named(
     deployment: Deployment, run: Run
 ) -> None:

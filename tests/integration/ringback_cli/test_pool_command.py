@@ -217,7 +217,7 @@ def test_what_callers_said_is_counted_by_area_and_its_voters_are_a_list_for_anot
     patched.approve(CALLER)
     patched.fill(tmp_path, phones[:2], area="ward-11")
     patched.fill(tmp_path, phones[2:], area="ward-12", pool="clean-water/second")
-    assert run("pool", "leanings", VOTERS).output == "nobody was talked to yet\n"
+    assert run("pool", "leanings", VOTERS).output == "nothing was said of anybody yet\n"
     for nth, key in enumerate(("1", "2")):
         caller = patched.begin(call_id=f"call-{nth}")
         caller.talk(caller.ask() or "", 30)

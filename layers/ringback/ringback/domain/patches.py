@@ -88,6 +88,8 @@ class Reason(StrEnum):
     """They have talked to somebody in this call."""
     LEFT = "left"
     """The call is over."""
+    BACK = "back"
+    """The caller is in the menu again."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from urllib.parse import urlencode
 
-from ringback.domain import pools, times
+from ringback.domain import times
 from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.errors import NotFound
@@ -12,7 +12,7 @@ from ringback.domain.phones import person_id
 from ringback.runtime import Runtime
 from ringback.services import callbacks, facts
 from ringback.services.phones import read as read_phone
-from ringback.store import catalog, contacts, journal, voters
+from ringback.store import catalog, contacts, journal, pools, voters
 
 
 def find(runtime: Runtime, campaign: str, phone: str) -> Contact:
@@ -24,12 +24,10 @@ def find(runtime: Runtime, campaign: str, phone: str) -> Contact:
     return contact
 
 
-def is_voter(runtime: Runtime, campaign: Campaign, phone: str) -> bool:
-    """Whether a number stands in the pool that the campaign rings."""
-    if campaign.patching is None:
-        return False
-    person = person_id(runtime.secrets.person_pepper, campaign.id, read_phone(phone))
-    return voters.load(pools.pool_id(campaign.id, campaign.patching.pool), person) is not None
+def is_voter(runtime: Runtime, campaign: str, phone: str) -> bool:
+    """Whether a number stands in any pool of a campaign. One read for each pool."""
+    person = person_id(runtime.secrets.person_pepper, campaign, read_phone(phone))
+    return any(voters.load(pool.id, person) for pool in pools.every(campaign))
 
 
 def opt_out(runtime: Runtime, campaign: str, phone: str) -> Contact:

@@ -16,7 +16,6 @@ from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, Rea
 from ringback.domain.pools import Redial
 from ringback.domain.turns import Disposition, Party
 from ringback.runtime import Runtime
-from ringback.services import influencers as people
 from ringback.services import reviews, trackers
 from ringback.services.pools import Pools
 from ringback.store import calls as call_store
@@ -55,8 +54,6 @@ def settle(runtime: Runtime, campaign: Campaign, call_id: str) -> Patch | None:
     if not patch.is_over:
         return patch
     _book(runtime, campaign, campaign.patching, patch)
-    if patch.party is Party.VOTER:
-        people.heed(runtime, campaign, patch.influencer)
     answer(patch)
     return patch
 

@@ -87,17 +87,18 @@ def over(
 
 
 def came_back(
-    runtime: Runtime, campaign: str, call_id: str, leg: LegEvent | None, pairs: Pairs = ()
+    runtime: Runtime, campaign: str, call_id: str, leg: LegEvent | None, *, is_over: bool
 ) -> tuple[bool, Reason | None]:
-    """The caller is back in the menu, so nobody else is rung: what the patch came to, and the end of it. The question that brings
-    them back may be the first to tell how the last leg ended.
+    """The caller is back in the menu, or has left it (`is_over`), so nobody else is rung: what the patch came to, and the end of it. The question
+    that tells of it may be the first to tell how the last leg ended.
     """
     leg = legible(leg)
 
     def change(patch: Patch, now: datetime) -> Patch:
-        return patches.ended(patches.told(patch, leg, now) if leg else patch, Reason.LEFT, now)
+        reason = Reason.LEFT if is_over else Reason.BACK
+        return patches.ended(patches.told(patch, leg, now) if leg else patch, reason, now)
 
-    return patches.came_to(_changed(runtime, campaign, call_id, pairs, change))
+    return patches.came_to(_changed(runtime, campaign, call_id, (), change))
 
 
 def end_calls(providers: Iterable[Provider], influencer: str) -> dict[str, bool | str]:

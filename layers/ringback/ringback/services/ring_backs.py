@@ -43,7 +43,10 @@ def missed(
         return False
     waits = _waits(campaign, patching, rules.menu)
     dial = _dial(rules, campaign.id, contact.person, cause, at)
+    if ring_backs.came_to(dial.dial_id) is not None:
+        return True
     if not ring_backs.begin(contact.person, dial.dial_id, now, now + waits):
+        ring_backs.gave_up(dial.dial_id, _NOBODY)  # so that a replay, when the other is over, rings nobody
         observability.count("RingBackPending")
         return True
     dials.plan(dial)
@@ -90,6 +93,12 @@ def wait(dial_id: str, token: str) -> Mapping[str, object]:
     if outcome is not None:
         workflows.answer(token, outcome)
     return {"waits": outcome is None}
+
+
+def broke(dial_id: str) -> Mapping[str, object]:
+    """The machine of a ring-back broke: another missed call may be answered by another one, unless something came of this."""
+    ring_backs.gave_up(first_attempt(dial_id), _NOBODY)
+    return {"dial": dial_id}
 
 
 def heard(call: Call | None, patch: Patch) -> bool:

@@ -58,6 +58,7 @@ def heal(
     cannot be asked.
     """
     by_name = {provider.name: provider for provider in providers}
+    accounts = sorted(by_name)
     live = list(patch_store.load_many(calls.every_live()))
     now = runtime.clock.now()
     stale = [patch for patch in live if not patch.is_over and patch.lease_until <= now]
@@ -69,9 +70,10 @@ def heal(
             settled += _asked(runtime, by_name, patch).is_over
         except ProviderError as problem:
             _not_asked(patch, problem)
-            break
+            if problem.retryable:  # and so would the others of this account
+                by_name.pop(patch.call_id.partition(":")[0], None)
     told = sum(ledger.answer(patch) for patch in live if patch.is_over)
-    corrected = sum(_recount(runtime, account) for account in sorted(by_name))
+    corrected = sum(_recount(runtime, account) for account in accounts)
     return Healed(settled, told, corrected)
 
 
@@ -99,7 +101,9 @@ def fill_in(
                 patches.told(runtime, patch.campaign, patch.call_id, leg)
         except ProviderError as problem:
             _not_asked(patch, problem)
-            break
+            if problem.retryable:
+                break
+            continue
         except Conflict:
             continue  # somebody tells of it at this moment
         asked += 1

@@ -284,7 +284,9 @@ class Turns:
         """What the patch came to from which the caller is back, or left. How its last leg ended, this request may be the first to tell."""
         from ringback.services import patches  # loaded with the first caller who was connected to somebody
 
-        talked, reason = patches.came_back(self._runtime, call.campaign, call.call_id, asked.leg)
+        talked, reason = patches.came_back(
+            self._runtime, call.campaign, call.call_id, asked.leg, is_over=asked.is_over
+        )
         return Connected(talked, reason.value if reason else None)
 
     def _identified(self, call: Call, asked: TurnRequest) -> Identified:

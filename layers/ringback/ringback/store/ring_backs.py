@@ -25,9 +25,14 @@ def begin(person: str, ring_back: str, now: datetime, until: datetime) -> bool:
     if update_single(row, actions, is_free) is not None:
         return True
     before = load_single(row)["ring_back"]["S"]
-    if _outcome(load_single(f"ring-back#{before}")) is None:
+    if came_to(before) is None:
         return False
     return update_single(row, actions, begun == before) is not None
+
+
+def came_to(ring_back: str) -> Outcome | None:
+    """What came of a ring-back; None while it goes on, and of one that nobody knows."""
+    return _outcome(load_single(_key(ring_back)))
 
 
 def wait(ring_back: str, token: str) -> Outcome | None:
@@ -48,9 +53,13 @@ def gave_up(ring_back: str, outcome: Outcome) -> str | None:
 
 
 def _change(ring_back: str, action: Action) -> Attributes:
-    row = update_single(f"ring-back#{ring_back}", [action])
+    row = update_single(_key(ring_back), [action])
     assert row is not None  # there is no condition
     return row
+
+
+def _key(ring_back: str) -> str:
+    return f"ring-back#{ring_back}"
 
 
 def _token(row: Attributes) -> str | None:

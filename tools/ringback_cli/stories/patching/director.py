@@ -130,6 +130,7 @@ class Director:
         """`undone`: how much the stack has still to do; people ring no faster than this machine can follow."""
         self._phones = telephones
         self._undone = undone
+        self._is_closed = False
         self._looked_at: float = -inf
         self._is_behind = False
         self._script = script
@@ -179,20 +180,30 @@ class Director:
         return True
 
     def finish(self) -> None:
-        """See to what the trackers still owe, while nobody calls any more."""
+        """See to what the trackers still owe, while nobody calls any more. Where the lines were closed their shift ends with it: nobody rings
+        whom we promised a call.
+        """
         end = (
             time.monotonic()
             + 2 * _PATIENCE_SECONDS
-            + cast.VERIFICATION_SECONDS / self._script.size.speech_speed
+            + 2 * cast.VERIFICATION_SECONDS / self._script.size.speech_speed
         )
-        while time.monotonic() < end and any(each.owed or each.call_id for each in self._trackers.values()):
+        while time.monotonic() < end and any(map(self._has_to_ring, self._trackers.values())):
+            for tracker in self._trackers.values():
+                if self._is_closed and tracker.is_on_duty and not tracker.owed and not tracker.call_id:
+                    tracker.due = min(tracker.due, time.monotonic())
             self._look()
             self._act()
             time.sleep(_LOOK_EVERY_SECONDS)
 
     # what people do
 
+    def _has_to_ring(self, tracker: _Tracker) -> bool:
+        is_to_end = self._is_closed and tracker.is_on_duty
+        return tracker.owed is not None or tracker.call_id is not None or is_to_end
+
     def _close(self) -> None:
+        self._is_closed = True
         for caller in self._callers.values():
             caller.is_done = caller.is_done or caller.call_id is None
 
@@ -264,7 +275,7 @@ class Director:
         keys = [] if tracker.has_chosen else ["1"]
         keys.append(f"{tracker.person.pin}#")
         if tracker.owed is None:
-            return [*keys, BEGIN_KEY]
+            return [*keys, END_KEY if tracker.is_on_duty else BEGIN_KEY]
         reason = BROKE_RULES_KEY if tracker.owed.is_mystery else OTHER_PARTY_KEY
         verdict = [GENUINE_KEY] if tracker.owed.is_genuine else [NOT_GENUINE_KEY, reason]
         return [*keys, *verdict, END_KEY if self._is_relieved(tracker) else GOODBYE_KEY]
@@ -273,7 +284,7 @@ class Director:
         """Whether a tracker's shift is over with this verdict: somebody of the second shift takes over."""
         enough = max(2, self._script.size.influencers // (2 * len(self._trackers)))
         waiting = any(each.person.shift == 1 and not each.is_on_duty for each in self._trackers.values())
-        return tracker.person.shift == 0 and tracker.given >= enough and waiting
+        return self._is_closed or (tracker.person.shift == 0 and tracker.given >= enough and waiting)
 
     # what the network tells
 
@@ -370,11 +381,14 @@ class Director:
             tracker.is_on_duty = True
         elif "off-duty" in heard:
             tracker.is_on_duty, tracker.has_ended = False, True
-            self._relieve()
+            if not self._is_closed:
+                self._relieve()
         self._prepare(tracker)
         if tracker.owed is not None:
             self._ready(tracker, 2.0 * tracker.owed.tries)
-        elif not tracker.is_on_duty and not (tracker.has_ended and tracker.person.shift == 0):
+        elif not tracker.is_on_duty and not (
+            tracker.has_ended and (tracker.person.shift == 0 or self._is_closed)
+        ):
             tracker.due = time.monotonic() + 1.0
 
     def _relieve(self) -> None:

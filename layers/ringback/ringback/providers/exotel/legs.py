@@ -90,12 +90,14 @@ def _told(call_id: str, event: Progress, given: Mapping[str, str], pairs: Pairs)
 
 
 def _ending(given: Mapping[str, str], leg: Mapping[str, str]) -> Ending | None:
-    """In the first words that say it; of a failure, the network's own word where it is more exact."""
+    """In the first words that say it; of a failure, the network's own word that nobody has the number."""
     words = (given.get("DialCallStatus"), leg.get("Status"), leg.get("Insights.Status"))
     plain = ((word or "").strip().lower().replace("_", "-") for word in words)
     found = next((_ENDINGS[word] for word in plain if word in _ENDINGS), None)
     cause = _CAUSES.get(leg.get("CauseCode", "").strip().upper())
-    return cause if cause is not None and found in (None, Ending.FAILED) else found
+    if found is None or (found is Ending.FAILED and cause is Ending.UNALLOCATED):
+        return cause
+    return found
 
 
 def _rang(given: Mapping[str, str], leg: Mapping[str, str], talked: int | None) -> int | None:

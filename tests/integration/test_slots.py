@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from ringback.domain.errors import ProviderError
+from ringback.domain.influencers import Stage
 from ringback.domain.ledger import Side
 from ringback.domain.legs import Ending, LegEvent, Progress
 from ringback.domain.patches import Outcome
@@ -19,6 +20,7 @@ from ringback.providers.base import CallPage, Direction, FoundCall, ListedCall, 
 from ringback.services import calls, slots
 from ringback.store import ledger
 from ringback.store import patches as patch_store
+from ringback.store import reviews as review_store
 from ringback.store import slots as store
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, local
 from tests.integration import people
@@ -269,6 +271,32 @@ def test_a_provider_that_cannot_be_asked_is_asked_again(patched: Patched) -> Non
     assert len(down.asked) == 1, "the others of the run would hear the same"
     assert patched.held().total == 2
     assert heal(patched, Records()).settled == 2
+
+
+def test_a_tracker_has_their_time_for_the_verdict_from_when_we_hear_that_the_talk_is_over(
+    patched: Patched,
+) -> None:
+    """Nobody told of the end, and the provider knows that it was ten minutes ago."""
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller, records = patched.begin(), Records()
+    assert caller.ask() == people.ASHA
+    patched.react()
+    ended = LegEvent("call-1", None, Progress.TERMINAL, Ending.COMPLETED, 48, None, None)
+    minute = patched.patch().began_at + timedelta(minutes=1)
+    records.calls["call-1"] = FoundCall("call-1", True, minute, (ended,))
+    patched.clock.move(minutes=13)
+    now = patched.clock.now()
+
+    heal(patched, records)
+    patched.react()
+
+    assert patched.patch().last_at == minute
+    (review,) = review_store.of_person(patched.influencer().person)
+    assert review.state == "talked"
+    rules = people.content().reviews
+    assert rules is not None
+    assert review.expires_at >= now + rules.answer_within
 
 
 def test_one_call_of_which_the_provider_will_not_tell_keeps_no_other_from_being_settled(

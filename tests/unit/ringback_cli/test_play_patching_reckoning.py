@@ -68,6 +68,7 @@ def test_a_verdict_counts_when_its_tracker_hears_so() -> None:
     given = (*GAVE_PIN, pressed("2"), TOLD)
     assert noted(*given, heard("Why?"), pressed("1"), TOLD, heard("Thank you. Your shift?")) == [True]
     assert noted(*given, heard("Thank you.")) == [True]
+    assert noted(*given, heard("Thank you. Your shift?")) == [True]
     assert noted(*given, heard("Your shift?")) == [False]
     assert noted(*given) == [False]
 

@@ -94,9 +94,9 @@ def _settle_attempt(
     ends_review = attempt.kind is Kind.MYSTERY or (attempt.n == len(patch.attempts) and patch.is_over)
     if attempt.review is not None and ends_review:
         talked = talk_of(patch, attempt)
-        reviews.call_ended(
-            runtime, campaign, attempt.review, patch.call_id, attempt.who, talked, patch.last_at
-        )
+        # From now on, not from the end: whoever heard of that late, as the provider tells it, still has their time to answer.
+        heard_at = runtime.clock.now()
+        reviews.call_ended(runtime, campaign, attempt.review, patch.call_id, attempt.who, talked, heard_at)
     # Only now that they owe a verdict, if they do: nobody must be put through to them in between.
     trackers.free(campaign.id, attempt.who, patch.call_id, attempt.n)
 

@@ -181,8 +181,8 @@ def call_ended(
     talked_seconds: int,
     at: datetime,
 ) -> Review | None:
-    """The influencer's call is over, and so long the two talked: ask for the verdict, or let the review go. `tracker` is who was rung
-    last, and is let go by whoever tells this, afterwards. A repeat completes what an interruption left out; None for news of another call or
+    """The influencer's call is over, as we hear at the moment `at`, and so long the two talked: ask for the verdict, or let the review go. `tracker`
+    is who was rung last, and is let go by whoever tells this, afterwards. A repeat completes what an interruption left out; None for news of another call or
     another tracker.
     """
     review = store.load(review_id)

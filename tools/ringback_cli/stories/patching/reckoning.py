@@ -83,9 +83,10 @@ def _verdicts(call: WalkedCall, pin: str, team: Hearing) -> Iterable[tuple[str, 
     for each in call.log:
         match each.what:
             case "heard":
-                question = next(reversed(team.names([_text(each)])), question)
+                names = team.names([_text(each)])
+                question = next(reversed(names), question)
                 if given:
-                    yield given, question in _COUNTS
+                    yield given, any(name in _COUNTS for name in names)
                     given = ""
             case "pressed" if each.detail["taken"]:
                 keys = str(each.detail.get("kept", each.detail["keys"]))

@@ -1,6 +1,5 @@
 """`ringback grievances`: what callers recorded, from hearing it to answering it."""
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -8,12 +7,12 @@ import click
 
 from ringback import recordings
 from ringback.domain import feedback
-from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.errors import NotFound
 from ringback.domain.feedback import Grievance, Kind, State
 from ringback.services import feedback as grievances_service
 from ringback.store import contacts
 from ringback.store import feedback as store
-from ringback_cli import moments, output
+from ringback_cli import moments, output, private_files
 from ringback_cli.deployment import Deployment, on_deployment
 from ringback_cli.moments import MOMENT, Written
 
@@ -130,13 +129,7 @@ def play(deployment: Deployment, name: str, path: Path | None) -> None:
         click.echo(recordings.link(bucket, grievance.recording))
         return
     content = recordings.load(bucket, grievance.recording)
-    try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Rejected(f"{path} exists already: name another file, or remove it") from None
-    except OSError as problem:
-        raise Rejected(f"{path}: cannot be written: {problem.strerror}") from None
-    with os.fdopen(opened, "wb") as file:
+    with private_files.create(path, "wb") as file:
         file.write(content)
     click.echo(f"{len(content):,} bytes in {path}", err=True)
 

@@ -1,7 +1,6 @@
 """CSV files for people's spreadsheets: cells that would run as a formula do not, and nobody but their owner reads the file."""
 
 import csv
-import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import TextIO
 import click
 
 from ringback.domain import times
-from ringback.domain.errors import Rejected
+from ringback_cli import private_files
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 """What makes a spreadsheet take a cell for a formula. SOURCE: OWASP, CSV Injection."""
@@ -46,13 +45,7 @@ def write(path: Path | None, columns: Sequence[str], rows: Iterable[Mapping[str,
     if path is None:
         _write(sys.stdout, columns, rows)
         return
-    try:
-        opened = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise Rejected(f"{path} exists already: name another file, or remove it") from None
-    except OSError as problem:
-        raise Rejected(f"{path}: cannot be written: {problem.strerror}") from None
-    with os.fdopen(opened, "w", encoding="utf-8", newline="") as file:
+    with private_files.create(path, "w", encoding="utf-8", newline="") as file:
         n = _write(file, columns, rows)
     click.echo(f"{n:,} {what} in {path}", err=True)
 

@@ -466,13 +466,10 @@ class Connects:
         """Whether voters are rung at all now. Where none is, no tracker is in a voter's stead either: whoever was put through all the same would
         know to whom.
         """
-        pool, budget = (
-            pools.pool_id(asked.content.id, asked.patching.pool),
-            asked.content.limits.voice_budget_paise,
-        )
-        return policy.is_affordable(_cost(asked), self._spent(asked), budget) and self._pools.has_tickets(
-            pool
-        )
+        budget = asked.content.limits.voice_budget_paise
+        if not policy.is_affordable(_cost(asked), self._spent(asked), budget):
+            return False
+        return self._pools.has_tickets(pools.pool_id(asked.content.id, asked.patching.pool))
 
     def _mystery_rung(self, asked: _Asked, patch: Patch, n: int) -> Attempt | None:
         exclude = {attempt.who for attempt in patch.attempts}

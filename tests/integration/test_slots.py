@@ -325,15 +325,17 @@ def test_a_machine_whose_provider_cannot_be_asked_waits_before_it_asks_again(pat
         assert (answer["over"], answer["wait_seconds"]) == (False, 300)
 
 
-@pytest.mark.parametrize("told", [48, None])
+@pytest.mark.parametrize("talked", [[48], [None], []], ids=["talked", "of no length", "rang in vain"])
 def test_a_call_whose_end_nobody_told_is_charged_to_the_end_that_the_provider_knows(
-    patched: Patched, told: int | None
+    patched: Patched, talked: list[int | None]
 ) -> None:
     caller, records = patched.begin(), Records()
     assert caller.ask()
     began = patched.patch().began_at
-    ended = LegEvent("call-1", None, Progress.TERMINAL, Ending.COMPLETED, told, None, None)
-    records.calls["call-1"] = FoundCall("call-1", True, began + timedelta(seconds=68), (ended,))
+    legs = [
+        LegEvent("call-1", None, Progress.TERMINAL, Ending.COMPLETED, each, None, None) for each in talked
+    ]
+    records.calls["call-1"] = FoundCall("call-1", True, began + timedelta(seconds=68), tuple(legs))
     patched.clock.move(minutes=13)
     assert heal(patched, records).settled == 1
     patched.react()

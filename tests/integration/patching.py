@@ -27,12 +27,17 @@ from tests.integration import people
 
 LINE = "+918040001031"
 POOL = "clean-water/voters"
+WARD = "clean-water/ward-12"
 EVIDENCE = "form 7, 2 March 2026"
 
 
 def voter_phones(count: int) -> list[str]:
     """Made-up voters; their numbers are nobody else's in the tests."""
     return [f"+9190010{index:05}" for index in range(count)]
+
+
+VOTERS = voter_phones(6)
+"""Who stands in the pool of the fixture `patched`."""
 
 
 class Patched:
@@ -197,6 +202,12 @@ class Caller:
         assert reply is not None
         self.order = json.loads(reply.body)
         return next(iter(self.order["destination"]["numbers"]), None)
+
+    def rung(self, **more: str) -> str:
+        """The number that a question gets, which must be one."""
+        number = self.ask(**more)
+        assert number is not None
+        return number
 
     def failed(self, number: str, status: str = "no-answer") -> str | None:
         """Exotel asks again after an attempt that failed."""

@@ -12,23 +12,9 @@ from ringback.providers.base import CallbackRequest, Reply
 from ringback.services import callbacks, patches
 from ringback.store import patches as store
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, emitted, line_of, local
-from tests.integration import people
-from tests.integration.patching import LINE, Patched, voter_phones
+from tests.integration.patching import LINE, VOTERS, Patched
 
-VOTERS = voter_phones(4)
-
-
-@pytest.fixture(autouse=True)
-def _machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    people.told(monkeypatch)
-
-
-@pytest.fixture
-def patched(deployment: Deployment, tmp_path: Path) -> Patched:
-    patched = Patched(deployment)
-    patched.approve(CALLER)
-    patched.fill(tmp_path, VOTERS)
-    return patched
+pytestmark = pytest.mark.usefixtures("tokens")
 
 
 def ask(patched: Patched, campaign: str = "clean-water", method: str = "GET", **told: str) -> Reply:

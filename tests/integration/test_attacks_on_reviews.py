@@ -31,16 +31,13 @@ from tests.integration.people import (
     ring_tracker_line,
     stage,
     talk,
-    told,
 )
 from tests.integration.wire import AwsRequest, Moment, listening
 
 LIMITS = PinLimits()
 
 
-@pytest.fixture(autouse=True)
-def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return told(monkeypatch)
+pytestmark = pytest.mark.usefixtures("tokens")
 
 
 def gives_pin(

@@ -1,6 +1,6 @@
 """A door killed before or after each of its requests to AWS: nobody is rung twice, nobody is lost, and every slot comes back."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,27 +22,15 @@ from ringback.store import patches as store
 from ringback.store import reviews as review_store
 from tests.deployment import CALLER, OTHER_CALLER, deployed
 from tests.integration import people
-from tests.integration.patching import Caller, Patched, Records, voter_phones
+from tests.integration.patching import VOTERS, Caller, Patched, Records
 from tests.integration.wire import Killed, Killer, Moment, listening
 
-VOTERS = voter_phones(8)
 RING_BACK = "+918040001034"
 MOST_REQUESTS = 8
 """More than any doing below makes: the rest of the cases kill nobody, and must come out the same."""
 
 
-@pytest.fixture(autouse=True)
-def _machines(monkeypatch: pytest.MonkeyPatch) -> None:
-    people.told(monkeypatch)
-
-
-@pytest.fixture
-def patched(tmp_path: Path) -> Iterator[Patched]:
-    with deployed() as deployment:
-        patched = Patched(deployment)
-        patched.approve(CALLER, OTHER_CALLER)
-        patched.fill(tmp_path, VOTERS)
-        yield patched
+pytestmark = pytest.mark.usefixtures("tokens")
 
 
 def heal(patched: Patched) -> None:

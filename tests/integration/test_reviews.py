@@ -36,13 +36,9 @@ from tests.integration.people import (
     stage,
     stored,
     talk,
-    told,
 )
 
-
-@pytest.fixture(autouse=True)
-def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return told(monkeypatch)
+pytestmark = pytest.mark.usefixtures("tokens")
 
 
 # The way through

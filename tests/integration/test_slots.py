@@ -30,9 +30,7 @@ from tests.integration.wire import Killed, Killer, Moment, listening
 OTHER_LINE = "+918040001032"
 
 
-@pytest.fixture(autouse=True)
-def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return people.told(monkeypatch)
+pytestmark = pytest.mark.usefixtures("tokens")
 
 
 @pytest.fixture

@@ -22,16 +22,13 @@ from tests.integration.people import (
     stage,
     stored,
     talk,
-    told,
 )
 
 INFLUENCERS = "+918040001031"
 TRACKERS = "+918040001033"
 
 
-@pytest.fixture(autouse=True)
-def tokens(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    return told(monkeypatch)
+pytestmark = pytest.mark.usefixtures("tokens")
 
 
 def rings(deployment: Deployment, phone: str, number: str, call_id: str) -> Handset:

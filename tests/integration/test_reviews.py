@@ -683,6 +683,22 @@ def test_a_promise_is_kept_once_when_a_tracker_begins_a_shift(deployment: Deploy
     assert not influencers.promise(deployment.runtime, deployment.person(), "exotel:call-0/turn-5", late)
 
 
+def test_a_shift_that_is_told_again_hours_later_rings_nobody(deployment: Deployment) -> None:
+    enrol(deployment, on_duty=False)
+    inform(deployment)
+    ring_tracker_line(deployment)
+    at = deployment.clock.now()
+    assert trackers.duty_changed(deployment.runtime, "clean-water", "exotel:call-2", True, at)
+    influencers.promise(deployment.runtime, deployment.person(), "exotel:call-1/turn-5", at)
+    deployment.clock.move(hours=2)
+
+    assert not trackers.duty_changed(deployment.runtime, "clean-water", "exotel:call-2", True, at)
+
+    assert known(deployment).promised_at == at
+    assert dials.of_person(deployment.person()) == []
+    assert trackers.keep_promises(deployment.runtime) == 1
+
+
 def test_who_is_promised_a_call_before_the_news_of_the_missed_tracker_is_rung_after_it(
     deployment: Deployment,
 ) -> None:

@@ -244,13 +244,14 @@ def speaking(campaign: str, call_id: str) -> Tracker | None:
 
 def duty_changed(runtime: Runtime, campaign: str, call_id: str, on: bool, at: datetime) -> bool:
     """A tracker began or ended a shift in a call; who begins one is there for those who were promised a call. False when whoever rang is
-    no tracker, gave no PIN in that call, or changed it later than this.
+    no tracker, gave no PIN in that call, or changed it later than this; and when it is told again, which rings nobody: a promise that is
+    still open is `release`'s to keep.
     """
     tracker = speaking(campaign, call_id)
     if tracker is None:
         observability.count("DutyRefused")
         return False
     changed = store.duty(campaign, tracker.person, on, at)
-    if on:
+    if changed and on:
         keep_promises(runtime)
     return changed

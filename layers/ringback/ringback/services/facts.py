@@ -354,9 +354,8 @@ class Reaction:
             patch = books.settle(self._runtime, campaign, fact.source_id)
             if patch is not None and patch.is_over:
                 ring_backs.heard(call_store.load(patch.call_id), patch)
-                if (
-                    patch.party is Party.VOTER
-                ):  # by the rules of today, and also if whoever booked the call died before this
+                if patch.party is Party.VOTER:
+                    # By the rules of today, and also if whoever booked the call died before this.
                     influencers.heed(self._runtime, campaign, patch.influencer)
         hour = metrics.hour_of(entry.campaign, fact.occurred_at)
         batch.count(hour, metrics.of_patch(fact, repeated_telling=entry.is_variant))

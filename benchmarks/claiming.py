@@ -110,9 +110,8 @@ def claim(runtime: Runtime, doors: Pools, pool: str, call_id: str) -> Claimed:
                 case Commit.DONE:
                     claimed.person = ticket.person
                     return claimed
-                case (
-                    Commit.RACED
-                ):  # our own, whose answer got lost: what stands is read again, as the door does
+                case Commit.RACED:
+                    # Our own, whose answer got lost: what stands is read again, as the door does.
                     standing = patch_store.load(call_id)
                     assert standing is not None
                     claimed.person = standing.attempts[-1].who

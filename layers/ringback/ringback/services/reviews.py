@@ -341,9 +341,8 @@ def _expire(
             return review
         over = replace(review, state=after, reason=reason)
         promises = rules is not None and reviews.asks_another(over, rules)
-        if (
-            review.tracker is not None
-        ):  # first, because whoever repeats this finds the review over and goes no further
+        if review.tracker is not None:
+            # First, because whoever repeats this finds the review over and goes no further.
             tracker_store.owe_no_more(review.campaign, review.tracker, review.id)
         writes = _back(runtime, over, promises=promises)
         if store.end(review, after, *writes, given=given, reason=reason):

@@ -161,9 +161,8 @@ class Turns:
                 )
                 return self._answer(moved, moved.answers[-1])
             observability.count("TurnRaced")
-            if (
-                now >= until
-            ):  # not before it has looked once more: one slow try may have lost to its own repeat
+            if now >= until:
+                # Not before it has looked once more: one slow try may have lost to its own repeat.
                 raise Conflict(f"{moved.call_id} moved on each time it was looked at")
             self._runtime.clock.sleep(_PAUSE_SECONDS)
 

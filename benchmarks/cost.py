@@ -406,7 +406,7 @@ def monthly(
     )
     lines: list[tuple[str, float, float]] = [
         ("secrets", 1, prices.monthly("secret")),
-        ("alarms", kinds.count("AWS::CloudWatch::Alarm"), prices.monthly("alarm")),
+        ("metrics that alarms watch", sum(map(_watched, resources)), prices.monthly("alarm")),
         ("dashboards", kinds.count("AWS::CloudWatch::Dashboard"), prices.monthly("dashboard")),
         ("metrics of ours that were written", metrics, prices.monthly("metric")),
         (
@@ -425,6 +425,13 @@ def monthly(
             )
         ]
     return [(name, n, each, n * each) for name, n, each in lines]
+
+
+def _watched(resource: Mapping[str, Any]) -> int:
+    """How many metrics an alarm watches, each of which is paid for; one that reckons watches those that it reckons with."""
+    if resource["Type"] != "AWS::CloudWatch::Alarm":
+        return 0
+    return sum("MetricStat" in each for each in resource["Properties"].get("Metrics", ())) or 1
 
 
 def _usd_of_one(counted: Taken, timed: Taken, memory: int, source: template.Template) -> float:

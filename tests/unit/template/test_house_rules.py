@@ -146,6 +146,14 @@ def test_every_dead_letter_queue_has_an_alarm_and_keeps_letters_longest() -> Non
     assert {1_209_600} == {QUEUES[name]["MessageRetentionPeriod"] for name in letters}
 
 
+def test_every_alarm_has_its_line_in_the_operators_book() -> None:
+    """Whoever is woken finds there what it means and what to do."""
+    told = re.findall(r"^\| (\w+) \|", (template.ROOT / "docs" / "operations.md").read_text(), re.MULTILINE)
+    alarms = [name.removesuffix("Alarm") for name in of_type("AWS::CloudWatch::Alarm")]
+
+    assert sorted(name for name in told if name in alarms) == sorted(alarms)
+
+
 def test_every_right_names_what_it_is_for() -> None:
     """No action on everything, no everything on an action, unless AWS lets that action be granted in no other way."""
     for role, statement in statements():

@@ -260,7 +260,8 @@ def test_an_area_is_not_rung_beyond_its_cap(deployment: Deployment, tmp_path: Pa
     patched.react()
     patched.restart()
     assert patched.begin(OTHER_CALLER, "call-2").ask() is None
-    assert emitted("VoterRefused") > 0
+    assert emitted("VoterHeld") > 0
+    assert emitted("VoterRefused") == 0, "they come back to the pool"
 
 
 def test_a_replay_of_the_journal_counts_for_no_area(deployment: Deployment, tmp_path: Path) -> None:
@@ -318,6 +319,7 @@ def test_a_pool_of_people_who_have_all_opted_out_costs_each_caller_a_moment_and_
     assert patched.begin().ask() is None
     assert {patched.voter(phone).state for phone in VOTERS} == {VoterState.DROPPED}
     assert {patched.voter(phone).rule for phone in VOTERS} == {"opted-out"}
+    assert emitted("VoterRefused") == len(VOTERS)
 
 
 @pytest.mark.parametrize(

@@ -207,14 +207,19 @@ def reopen(deployment: Deployment, person: str, campaign: str | None, because: s
 @influencers.command()
 @on_deployment
 @click.option("--campaign", metavar="NAME", required=True, help="Whose influencers.")
-@click.option("--today", "only_today", is_flag=True, help="By the calls of this day, in India.")
+@click.option(
+    "--today",
+    "only_today",
+    is_flag=True,
+    help="By this day's calls (in India) in which a voter was rung, answered or not.",
+)
 @output.limited
 @output.in_clear
 @output.as_json
 def top(
     deployment: Deployment, campaign: str, only_today: bool, limit: int, clear: bool, as_json: bool
 ) -> None:
-    """Who was put through the most, wherever they stand now: also who is held or revoked since. Reads the whole table."""
+    """Who has talked to the most voters, wherever they stand now: also who is held or revoked since. Reads the whole table."""
     today = people.day_of(deployment.runtime)
 
     def calls(influencer: Influencer) -> int:

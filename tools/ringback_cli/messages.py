@@ -118,7 +118,7 @@ def settle(deployment: Deployment, message_id: str, left: bool) -> None:
 @click.argument("reason")
 @on_deployment
 def pause(deployment: Deployment, campaign: str, reason: str) -> None:
-    """Stop a campaign's sending until it is resumed, and say why. Calls and contacts are taken as ever."""
+    """Stop a campaign's sending until it is resumed, and say why: no SMS leaves, and nobody is rung. Calls that come in are taken as ever."""
     sending.pause(catalog.current(campaign).id, reason)
     click.echo(f"{campaign} sends nothing until `ringback messages resume {campaign}`")
 

@@ -38,7 +38,7 @@ _named = click.argument("pool", metavar="CAMPAIGN/POOL")
     epilog="""\b
 Examples:
   ringback pool load clean-water/ward-12 voters.csv           a new pool, in shuffled order
-  ringback pool open clean-water/ward-12                      from now on its voters are rung
+  ringback pool open clean-water/ward-12                      its voters are rung, if the campaign's `patching.pool` names it
   ringback pool stats clean-water/ward-12                     who stands where
   ringback pool show clean-water/ward-12 09000000101          one voter's story
   ringback pool leanings clean-water/ward-12                  what callers said of them, by area

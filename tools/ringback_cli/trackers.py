@@ -139,7 +139,10 @@ def enrol(
     mystery: bool,
     pin: str,
 ) -> None:
-    """Enrol a tracker, or give who is enrolled another name or PIN. Their shift begins when they ring, or by `duty`."""
+    """Enrol a tracker, or enrol one anew: name, PIN, languages and `--mystery` are then as given now, shift and verdicts stay.
+
+    Their shift begins when they ring, or by `duty`.
+    """
     campaign = _whose(campaign)
     enrolled = staff.enrol(
         deployment.runtime, campaign, _number(phone), name, pin, tuple(languages), mystery=mystery

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from ringback.domain import campaigns, phones, texts
 from ringback.domain.campaigns import Campaign, Number, Purpose
+from ringback.domain.documents import Section
 from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.patches import read_patching
 from ringback.domain.rules import Window
 from ringback_local.catalog import with_voice
 from tests.unit.domain.content import CATALOG, RULES, a_campaign, a_document
@@ -655,3 +657,14 @@ def test_the_campaign_in_the_readme_can_be_published_as_it_stands() -> None:
     campaign = campaigns.parse(example | {"rules": RULES})
 
     assert campaign.id == "blood-drive"
+
+
+def test_the_section_on_patching_in_the_readme_can_be_taken_as_it_stands() -> None:
+    readme = (CATALOG / "README.md").read_text(encoding="utf-8")
+    example = yaml.safe_load(readme.split("```yaml\n")[2].partition("```")[0])
+    problems: list[str] = []
+
+    patching = read_patching(Section(example["patching"], "patching", problems), ("en", "hi"))
+
+    assert problems == []
+    assert patching.mystery_percent > 0

@@ -51,7 +51,6 @@ def a_voter(state: State = State.CLAIMED, claim: str | None = "exotel:1/1", rule
         (Outcome.NO_ANSWER, 3, Settled(State.DROPPED, outcome=Outcome.NO_ANSWER, rule="attempts")),
         (Outcome.BAD_NUMBER, 1, Settled(State.DROPPED, outcome=Outcome.BAD_NUMBER, rule="bad-number")),
         (Outcome.DECLINED, 1, Settled(State.DROPPED, outcome=Outcome.DECLINED, rule="declined")),
-        (Outcome.UNKNOWN, 1, Settled(State.DROPPED, outcome=Outcome.UNKNOWN, rule="unknown")),
     ],
 )
 def test_an_outcome_says_where_the_voter_stands(outcome: Outcome, attempts: int, expected: Settled) -> None:

@@ -1,11 +1,11 @@
 """The life of one patch: a call of ours in which the caller is connected to a second person, attempt by attempt.
 
 ```
-connecting ─► bridged ─► over          the patch: slot and lease are held until it is over
+connecting ◄─► bridged ─► over         the patch: slot and lease are held until it is over
 dialled ─► answered ─► over            each attempt; one may be open at a time
 ```
 
-State only moves forward: a provider tells twice, late and out of order. The first terminal telling of an attempt stands; a second that
+An attempt only moves forward, and a patch goes back only where whoever answered talked to nobody and the next is rung: a provider tells twice, late and out of order. The first terminal telling of an attempt stands; a second that
 says something else is counted, and whoever tells it keeps it in the journal. Whether anybody talked is decided by the seconds on the
 line, never by the word `completed` (exotel.md, traps 6 and 7).
 """

@@ -111,8 +111,6 @@ class Outcome(StrEnum):
     """Nobody has the number."""
     FAILED = "failed"
     """The network could not put the call through."""
-    UNKNOWN = "unknown"
-    """Nobody can say any more whether they talked, so they are not rung again."""
 
 
 _TRIED_AGAIN = (Outcome.NO_ANSWER, Outcome.BUSY, Outcome.CANCELLED, Outcome.FAILED)

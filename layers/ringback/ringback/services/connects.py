@@ -376,7 +376,7 @@ class Connects:
 
     def _set_aside(self, voter: Voter, ticket: Ticket, settled: pools.Settled, rule: Rule) -> None:
         self._pools.set_aside(voter, ticket, settled)
-        observability.count("VoterRefused")
+        observability.count("VoterHeld" if settled.due_at else "VoterRefused")
         observability.logger.info("A voter was not rung", extra={"person": voter.person, "rule": str(rule)})
 
     def _stopped(self, asked: _Asked, rule: Rule) -> None:

@@ -17,7 +17,7 @@
 | trackers | campaign, person | one tracker: PIN, shift, whom they are busy with, which verdicts they owe |
 | patches | call | one call whose caller is connected to a second person: who was rung, and how it went |
 | ledger | book, leg | what one leg of a patched call cost; `<campaign>#<area>#<day>`, `<call id>/<attempt>/<leg>` |
-| counters | name, shard | sharded metrics, the pace, spending, pauses, tripped prefixes, the reconciler's watermark |
+| counters | name, shard | sharded metrics, and single rows: pace, spending, pauses, prefixes, watermarks, slots, areas, ring-backs, PINs, influencers' blocks |
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -345,8 +345,8 @@ def test_a_voter_who_was_talked_to_and_asks_to_be_left_alone_counts_against_the_
     caller.talk(number)
     patched.react()
     campaign, person = people.content(), patched.deployment.person(number)
-    assert staff.complained(patched.runtime, campaign, person)
-    assert not staff.complained(patched.runtime, campaign, person)
+    assert staff.complained(patched.runtime, campaign, person, patched.clock.now())
+    assert not staff.complained(patched.runtime, campaign, person, patched.clock.now())
     assert patched.influencer().complaints == 1
 
 
@@ -363,11 +363,11 @@ def test_an_influencer_is_held_though_whoever_counted_the_complaint_died_before(
         caller.talk(number)
         patched.react()
         person = deployment.person(number)
-        with suppress(Killed), listening(Killer(3 if nth == 2 else 99, Moment.BEFORE)):
-            staff.complained(deployment.runtime, campaign, person)
+        with suppress(Killed), listening(Killer(6 if nth == 2 else 99, Moment.BEFORE)):
+            staff.complained(deployment.runtime, campaign, person, patched.clock.now())
     assert (patched.influencer().complaints, patched.influencer().stage) == (2, Stage.APPROVED)
 
-    assert not staff.complained(deployment.runtime, campaign, person), "it is counted"
+    assert not staff.complained(deployment.runtime, campaign, person, patched.clock.now()), "it is counted"
     assert patched.influencer().stage is Stage.INFORMED
 
 
@@ -409,9 +409,9 @@ def test_what_follows_from_a_call_goes_by_the_pool_that_the_voter_was_rung_out_o
     spoken_to, person = patched.voter(number), deployment.person(number)
 
     assert (spoken_to.state, spoken_to.leaning) == (VoterState.REACHED, "for")
-    assert staff.brought_by(people.content(), person) == deployment.person(CALLER)
-    assert staff.complained(deployment.runtime, people.content(), person)
-    assert not staff.complained(deployment.runtime, people.content(), person)
+    assert staff.brought_by(people.content(), person, patched.clock.now()) == deployment.person(CALLER)
+    assert staff.complained(deployment.runtime, people.content(), person, patched.clock.now())
+    assert not staff.complained(deployment.runtime, people.content(), person, patched.clock.now())
     assert patched.influencer().complaints == 1
 
 
@@ -420,8 +420,62 @@ def test_who_missed_the_call_and_asks_to_be_left_alone_says_nothing_of_the_calle
     number = caller.rung()
     caller.failed(number)
     patched.react()
-    assert not staff.complained(patched.runtime, people.content(), patched.deployment.person(number))
+    person = patched.deployment.person(number)
+    assert not staff.complained(patched.runtime, people.content(), person, patched.clock.now())
     assert patched.influencer().complaints == 0
+
+
+def test_a_complaint_that_comes_before_anybody_told_of_the_talk_counts_when_somebody_does(
+    patched: Patched,
+) -> None:
+    caller = patched.begin()
+    number = caller.rung()
+    patched.react()
+    person, campaign = patched.deployment.person(number), people.content()
+    patched.clock.move(seconds=90)
+    assert not staff.complained(patched.runtime, campaign, person, patched.clock.now())
+
+    caller.talk(number)
+    patched.react()
+
+    assert patched.influencer().complaints == 1
+    assert not staff.complained(patched.runtime, campaign, person, patched.clock.now())
+    assert patched.influencer().complaints == 1
+
+
+def test_a_complaint_counts_though_its_influencer_is_being_changed(patched: Patched) -> None:
+    caller = patched.begin()
+    number = caller.rung()
+    caller.talk(number)
+    patched.react()
+    person, refused = patched.deployment.person(number), []
+
+    def conflict(moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE and request.operation == "TransactWriteItems" and not refused:
+            refused.append(request)
+            raise ClientError(
+                {"Error": {"Code": "TransactionCanceledException", "Message": "TransactionConflict"}},
+                request.operation,
+            )
+
+    with listening(conflict):
+        assert staff.complained(patched.runtime, people.content(), person, patched.clock.now())
+    assert refused
+    assert patched.influencer().complaints == 1
+
+
+def test_what_somebody_said_before_they_were_rung_is_about_nobody_who_rang_them(patched: Patched) -> None:
+    """A replay of an old wish, or of an old offer to take part."""
+    caller, campaign = patched.begin(), people.content()
+    before = patched.clock.now() - timedelta(days=3)
+    number = caller.rung()
+    caller.talk(number)
+    patched.react()
+    person = patched.deployment.person(number)
+
+    assert not staff.complained(patched.runtime, campaign, person, before)
+    assert patched.influencer().complaints == 0
+    assert staff.brought_by(campaign, person, before) is None
 
 
 # ended by an operator

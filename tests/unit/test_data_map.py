@@ -14,11 +14,11 @@ SECTIONS = dict(
 )
 
 
-@pytest.mark.parametrize("model", tables.ALL, ids=lambda model: model.Meta.table_name)
+@pytest.mark.parametrize("model", tables.ALL, ids=lambda model: model.__name__)
 def test_every_attribute_of_a_table_stands_in_the_data_map(model: Any) -> None:
     named = {
         word
-        for code in re.findall(r"`([^`]+)`", SECTIONS[model.Meta.table_name])
+        for code in re.findall(r"`([^`]+)`", SECTIONS[model.Meta.table_name.rpartition("-")[2]])
         for word in re.findall(r"\w+", code)
     }
 

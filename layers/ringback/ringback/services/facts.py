@@ -206,7 +206,9 @@ class Reaction:
                 self._ended(entry, ending, batch)
             case ContactOptedOut(person=person):
                 contacts.opt_out(person, entry.received_at)
-                influencers.complained(self._runtime, self._shelf.current(entry.campaign), person)
+                influencers.complained(
+                    self._runtime, self._shelf.current(entry.campaign), person, entry.received_at
+                )
             case AttendeeCheckedIn(gathering=gathering, person=person):
                 answers.check_in(entry.campaign, gathering, person, entry.received_at)
             case Unparsed():
@@ -240,7 +242,7 @@ class Reaction:
                     campaign, contact, recognised.number, recognised.cause, recognised.occurred_at
                 )
             if calls.asks_to_be_left_alone(recognised.number):
-                influencers.complained(self._runtime, campaign, contact.person)
+                influencers.complained(self._runtime, campaign, contact.person, entry.received_at)
             new_at = metrics.first_met(contact, recognised.cause, recognised.number)
             is_verified = contact.verified is not None
             if message is not None:
@@ -273,7 +275,9 @@ class Reaction:
             dials.answered(turn.dial, turn.source_id.partition(":")[2])
         known = None
         if called.number is not None and called.phone is not None:
-            known = self._met_in_menu(campaign, called.number, called, called.phone, turn, batch)
+            known = self._met_in_menu(
+                campaign, called.number, called, called.phone, turn, entry.received_at, batch
+            )
         self._offered(entry, turn, called, known)
         for effect in turn.effects:
             match effect:
@@ -339,7 +343,7 @@ class Reaction:
         recruited = any(isinstance(effect, Recruited) for effect in turn.effects)
         walks = turn.menu == campaign.reviews.menu and (turn.turn == 1 or any(map(_is_agenda, turn.effects)))
         if recruited or walks:
-            by = influencers.brought_by(campaign, known.person) if recruited else None
+            by = influencers.brought_by(campaign, known.person, entry.received_at) if recruited else None
             influencers.met(known, call.occurred_at, by)
 
     def _patched(self, entry: Entry, fact: VoterDialled | TrackerDialled | PatchTold, batch: _Batch) -> None:
@@ -355,6 +359,7 @@ class Reaction:
             if patch is not None and patch.is_over:
                 ring_backs.heard(call_store.load(patch.call_id), patch)
                 if patch.party is Party.VOTER:
+                    influencers.complained_in(self._runtime, campaign, patch)
                     # By the rules of today, and also if whoever booked the call died before this.
                     influencers.heed(self._runtime, campaign, patch.influencer)
         hour = metrics.hour_of(entry.campaign, fact.occurred_at)
@@ -373,6 +378,7 @@ class Reaction:
         call: Recognised,
         phone: str,
         turn: TurnTaken,
+        told_at: datetime,
         batch: _Batch,
     ) -> Contact:
         """Make or update the contact by what a turn told of them; the first turn plans what the number sends its callers.
@@ -394,7 +400,7 @@ class Reaction:
             match effect:
                 case OptedOut():
                     contacts.opt_out(contact.person, turn.occurred_at)
-                    influencers.complained(self._runtime, campaign, contact.person)
+                    influencers.complained(self._runtime, campaign, contact.person, told_at)
                 case LanguageChosen(language=language):
                     contacts.choose_language(contact.person, language, turn.occurred_at)
                 case OptedIn(channel=channel):

@@ -14,6 +14,7 @@ from ringback.domain.dials import Dial, name_for
 from ringback.domain.dials import Kind as DialKind
 from ringback.domain.errors import Conflict, NotFound
 from ringback.domain.influencers import Change, Influencer, Limits, Stage
+from ringback.domain.patches import Attempt, Kind, Patch
 from ringback.domain.turns import AgendaHeard
 from ringback.runtime import Runtime
 from ringback.services.campaigns import Shelf
@@ -24,6 +25,8 @@ from ringback.store.transactions import together
 
 EXPIRED = "valid no longer"
 
+_RACES = 8
+"""How often a complaint is counted again that lost to another change of the same influencer."""
 
 _EXPECTED_FOR = timedelta(hours=12)
 """How late the news of a promise may come: a replay of old facts rings nobody."""
@@ -84,18 +87,24 @@ def met(contact: Contact, at: datetime, by: str | None = None) -> None:
         store.link(contact.person, by, brought_by.enrolled_at)
 
 
-def brought_by(campaign: Campaign, person: str) -> str | None:
-    """The influencer who was last put through to somebody as a voter; None where nobody was."""
-    claim = _last_claim(campaign, person)
-    patch = patches.load(claim.rpartition("/")[0]) if claim is not None else None
-    return patch.influencer if patch is not None else None
+def brought_by(campaign: Campaign, person: str, at: datetime) -> str | None:
+    """The influencer who was last put through to somebody as a voter; None where nobody was, or not before `at`: a fact of before they were
+    rung, told late or replayed, says nothing of it.
+    """
+    last = _last_rung(campaign, person)
+    return last[0].influencer if last is not None and last[1].opened_at <= at else None
 
 
-def _last_claim(campaign: Campaign, person: str) -> str | None:
-    """`<call id>/<attempt>` in which somebody was rung last as a voter, out of whichever pool."""
+def _last_rung(campaign: Campaign, person: str) -> tuple[Patch, Attempt] | None:
+    """The call and the attempt in which somebody was rung last as a voter, out of whichever pool."""
     if campaign.patching is None:
         return None
-    return voters.last_claim(pools.pool_id(campaign.id, campaign.patching.pool), person)
+    claim = voters.last_claim(pools.pool_id(campaign.id, campaign.patching.pool), person)
+    if claim is None:
+        return None
+    call_id, _, attempt = claim.rpartition("/")
+    patch = patches.load(call_id)
+    return (patch, patch.attempts[int(attempt) - 1]) if patch is not None else None
 
 
 def heard(campaign: Campaign, person: str, effect: AgendaHeard, cause: str, at: datetime) -> bool:
@@ -124,23 +133,49 @@ def heed(runtime: Runtime, campaign: Campaign, person: str) -> Influencer | None
     return None
 
 
-def complained(runtime: Runtime, campaign: Campaign, person: str) -> bool:
-    """Somebody asks to be left alone: that counts against the influencer who talked to them when they were rung last, once for each
-    time. False where nobody did, as far as anybody has told, or it is counted already: a call that was missed says nothing of who made it.
+def complained(runtime: Runtime, campaign: Campaign, person: str, at: datetime) -> bool:
+    """Somebody asked to be left alone, as we heard at the moment `at`: that counts against the influencer who talked to them when they were
+    rung last, once for each time. False where nobody did before that, or it is counted already: a call that was missed says nothing of who
+    made it. Where nobody has told yet whether the two talked, it counts as soon as somebody does (`complained_in`).
     """
-    claim = _last_claim(campaign, person)
-    patch = patches.load(claim.rpartition("/")[0]) if claim is not None else None
-    if claim is None or patch is None:
+    last = _last_rung(campaign, person)
+    if last is None or last[1].opened_at > at:
         return False
-    if not any(attempt.who == person and attempt.has_talked for attempt in patch.attempts):
-        return False
-    is_new = together(store.complain_action(patch.influencer), voters.complaint(campaign.id, person, claim))
+    voters.complains(campaign.id, person, _claim(*last))
+    patch = patches.load(last[0].call_id)
+    return patch is not None and complained_in(runtime, campaign, patch)
+
+
+def complained_in(runtime: Runtime, campaign: Campaign, patch: Patch) -> bool:
+    """Count the complaints about the talks of a patch that are not counted yet; False when there are none."""
+    talks = [each for each in patch.attempts if each.kind is Kind.VOTER and each.has_talked]
+    is_about_it = [
+        each for each in talks if voters.complaint_of(campaign.id, each.who) == _claim(patch, each)
+    ]
+    is_new = any([_counted(campaign, patch, each) for each in is_about_it])
     if is_new:
         observability.count("InfluencerComplained")
-    heed(
-        runtime, campaign, patch.influencer
-    )  # also of one that was counted before: whoever did may have died before this
+    if is_about_it:
+        # Also where it was counted before: whoever did may have died before this.
+        heed(runtime, campaign, patch.influencer)
     return is_new
+
+
+def _claim(patch: Patch, attempt: Attempt) -> str:
+    return f"{patch.call_id}/{attempt.n}"
+
+
+def _counted(campaign: Campaign, patch: Patch, attempt: Attempt) -> bool:
+    """Count a complaint; False when it was counted before, or the influencer is gone."""
+    counted = voters.counted_complaint(campaign.id, attempt.who, _claim(patch, attempt))
+    for _ in range(_RACES):
+        if together(store.complain_action(patch.influencer), counted):
+            return True
+        if voters.is_counted(campaign.id, attempt.who, _claim(patch, attempt)) or not store.load(
+            patch.influencer
+        ):
+            return False
+    raise Conflict("an influencer was changed elsewhere each time a complaint was counted")
 
 
 def hold(runtime: Runtime, person: str, rule: str) -> Influencer | None:

@@ -88,8 +88,7 @@ def _settle_attempt(
         claim = claim_of(patch, attempt)
         if pools.is_final(came):
             voters.settle_person(campaign.id, attempt.who, came)
-        if Pools(runtime).settle(_pool_of(campaign, patching, attempt), attempt.who, claim, came, redial):
-            voters.count_attempt(campaign.id, attempt.who, claim, attempt.opened_at)
+        Pools(runtime).settle(_pool_of(campaign, patching, attempt), attempt.who, claim, came, redial)
         return
     ends_review = attempt.kind is Kind.MYSTERY or (attempt.n == len(patch.attempts) and patch.is_over)
     if attempt.review is not None and ends_review:

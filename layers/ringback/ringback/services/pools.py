@@ -99,7 +99,7 @@ class Pools:
         return True
 
     def settle(self, pool_id: str, person: str, claim: str, outcome: Outcome, redial: Redial) -> bool:
-        """Write what a claim came to: one read, one conditional update, one count. A repeat, a late worker, and an outcome that
+        """Write what a claim came to: one read, one transaction, one count. A repeat, a late worker, and an outcome that
         contradicts an earlier one change nothing and return False; that they talked stands after all.
         """
         while True:

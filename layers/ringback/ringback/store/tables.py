@@ -334,6 +334,7 @@ class VoterRow(Model):
     rule = UnicodeAttribute(null=True)
     leaning = UnicodeAttribute(null=True)
     leaning_at = UnicodeAttribute(null=True)
+    complains = UnicodeAttribute(null=True)
     complained = UnicodeAttribute(null=True)
     bucket = UnicodeAttribute(null=True)
     due_at = UnicodeAttribute(null=True)

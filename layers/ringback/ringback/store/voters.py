@@ -28,7 +28,7 @@ from ringback.store.tables import (
     read_together,
     update_if,
 )
-from ringback.store.transactions import Write
+from ringback.store.transactions import Write, together
 
 BUCKETS = 8
 """Partitions that the waiting voters of one pool are spread over in the index `due`."""
@@ -86,22 +86,47 @@ def last_claim(pool: str, person: str) -> str | None:
     return max(claims)[1] if claims else None
 
 
-def complaint(campaign: str, person: str, claim: str) -> Write:
-    """Note that somebody complained of a call, as one write of the transaction that counts it: it fails when that is noted."""
+def complains(campaign: str, person: str, claim: str) -> None:
+    """Note that somebody complains of the attempt that they were claimed by; whether it counts may be known later."""
+    update_if(VoterRow, key(campaign, person), actions=[VoterRow.complains.set(claim)])
+
+
+def complaint_of(campaign: str, person: str) -> str | None:
+    """The claim that somebody complained of last, read consistently."""
+    row = next(batch_get(VoterRow, [{"voter": key(campaign, person)}]), {})
+    return row["complains"]["S"] if "complains" in row else None
+
+
+def counted_complaint(campaign: str, person: str, claim: str) -> Write:
+    """Note that a complaint is counted, as one write of the transaction that does so: it fails when that is noted."""
     new = VoterRow.complained.does_not_exist() | (VoterRow.complained != claim)
     return Write(VoterRow(key(campaign, person)), [VoterRow.complained.set(claim)], new)
 
 
+def is_counted(campaign: str, person: str, claim: str) -> bool:
+    """Whether the complaint of that claim is the last that was counted, read consistently."""
+    row = next(batch_get(VoterRow, [{"voter": key(campaign, person)}]), {})
+    return "complained" in row and row["complained"]["S"] == claim
+
+
 def settle(voter: Voter, settled: Settled) -> bool:
-    """Write what the voter's claim came to. False, and nothing changed, when they have moved on since they were read."""
+    """Write what the voter's claim came to, and with the first word on it count the attempt over all pools: together, so that whoever dies
+    leaves none out. False, and nothing changed, when they have moved on since they were read, or are being changed.
+    """
     unchanged = (VoterRow.state == str(voter.state)) & (VoterRow.claim == voter.claim)
-    return _settle(voter.pool, voter.person, settled, unchanged)
-
-
-def count_attempt(campaign: str, person: str, claim: str, at: datetime) -> None:
-    """Count an attempt of somebody over all pools, once it is settled in its own; a crash in between leaves it out."""
-    actions = [VoterRow.claim.set(claim), VoterRow.last_at.set(times.written(at)), VoterRow.attempts.add(1)]
-    update_if(VoterRow, _person_key(campaign, person), actions=actions)
+    in_pool = Write(
+        VoterRow(key(voter.pool, voter.person)), _settling(voter.person, voter.pool, settled), unchanged
+    )
+    if voter.state is not State.CLAIMED:
+        return together(in_pool)
+    assert voter.claim is not None
+    assert voter.last_at is not None  # when it was claimed
+    actions = [
+        VoterRow.claim.set(voter.claim),
+        VoterRow.last_at.set(times.written(voter.last_at)),
+        VoterRow.attempts.add(1),
+    ]
+    return together(in_pool, Write(VoterRow(_person_key(voter.pool, voter.person)), actions, None))
 
 
 def settle_person(campaign: str, person: str, outcome: Outcome) -> None:
@@ -113,7 +138,7 @@ def settle_person(campaign: str, person: str, outcome: Outcome) -> None:
 
 def set_aside(ticket: Ticket, settled: Settled) -> bool:
     """Write what the gate said of a voter before anybody rang them. False when the ticket is no longer the voter's."""
-    return _settle(ticket.pool, ticket.person, settled, _holds(ticket))
+    return _update(ticket.pool, ticket.person, _settling(ticket.person, ticket.pool, settled), _holds(ticket))
 
 
 def requeue(voter: Voter, ticket: str) -> bool:
@@ -271,8 +296,8 @@ def _claiming(claim: str, now: datetime) -> list[Action]:
     ]
 
 
-def _settle(pool: str, person: str, settled: Settled, condition: Condition) -> bool:
-    actions = [VoterRow.state.set(str(settled.state))]
+def _settling(person: str, pool: str, settled: Settled) -> list[Action]:
+    actions: list[Action] = [VoterRow.state.set(str(settled.state))]
     for path, value in ((VoterRow.outcome, settled.outcome), (VoterRow.rule, settled.rule)):
         actions.append(path.remove() if value is None else path.set(str(value)))
     if settled.due_at is None:
@@ -283,7 +308,7 @@ def _settle(pool: str, person: str, settled: Settled, condition: Condition) -> b
             VoterRow.bucket.set(_bucket(pool, bucket)),
             VoterRow.due_at.set(times.written(settled.due_at)),
         ]
-    return _update(pool, person, actions, condition)
+    return actions
 
 
 def _bucket(pool: str, number: int) -> str:

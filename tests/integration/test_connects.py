@@ -378,6 +378,25 @@ def test_whom_somebody_talked_to_is_not_rung_again_out_of_another_pool(
     assert (met.state, met.rule) == (VoterState.DROPPED, "settled")
 
 
+def test_whom_a_call_out_of_another_pool_is_ringing_is_not_rung_beside_it(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """The campaign goes on to its next pool while calls of the last one go on; the lists overlap."""
+    patched = Patched(deployment)
+    patched.approve(CALLER, OTHER_CALLER)
+    patched.fill(tmp_path, VOTERS[:1])
+    patched.fill(tmp_path, VOTERS[:2], pool=WARD)
+    caller = patched.begin()
+    assert caller.ask() == VOTERS[0]
+
+    patched.move_to("ward-12")
+
+    assert patched.begin(OTHER_CALLER, "call-2").ask() == VOTERS[1]
+    assert patched.begin(OTHER_CALLER, "call-3").ask() is None
+    waits = patched.voter(VOTERS[0], WARD)
+    assert (waits.state, waits.rule) == (VoterState.WAITING, "too-soon")
+
+
 def test_attempts_and_the_days_in_between_count_whatever_pool_a_voter_is_rung_out_of(
     deployment: Deployment, tmp_path: Path
 ) -> None:

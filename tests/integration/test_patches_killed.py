@@ -17,12 +17,12 @@ from ringback.providers.base import FoundCall
 from ringback.services import influencers, ring_backs, slots, trackers
 from ringback.services import patches as service
 from ringback.services import pools as pool_service
-from ringback.store import ledger
+from ringback.store import ledger, voters
 from ringback.store import patches as store
 from ringback.store import reviews as review_store
 from tests.deployment import CALLER, OTHER_CALLER, deployed
 from tests.integration import people
-from tests.integration.patching import VOTERS, Caller, Patched, Records
+from tests.integration.patching import POOL, VOTERS, Caller, Patched, Records
 from tests.integration.wire import Killed, Killer, Moment, listening
 
 RING_BACK = "+918040001034"
@@ -52,6 +52,10 @@ def check(patched: Patched) -> None:
         assert patch.is_over
         assert len({attempt.who for attempt in patch.attempts}) == len(patch.attempts)
     assert VoterState.CLAIMED not in {patched.voter(phone).state for phone in VOTERS}
+    for phone in VOTERS:
+        person = patched.deployment.person(phone)
+        over_all = voters.load_known(POOL, person).rung
+        assert over_all.attempts == patched.voter(phone).attempts, "counted once beyond the pool, too"
     assert patched.held().total == 0
 
 

@@ -25,7 +25,7 @@ from ringback.store import slots as store
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, callers, local
 from tests.integration import people
 from tests.integration.patching import LINE, Patched, Records, voter_phones
-from tests.integration.wire import Killed, Killer, Moment, listening
+from tests.integration.wire import Killed, Killer, Moment, listening, losing_an_answer
 
 OTHER_LINE = "+918040001032"
 
@@ -68,6 +68,18 @@ def test_no_more_are_held_than_the_account_and_the_number_have(deployment: Deplo
     assert store.load("exotel").total == 3
     assert store.release("exotel", LINE)
     assert store.acquire("exotel", OTHER_LINE, limits)
+
+
+def test_a_slot_whose_giving_back_nobody_heard_of_is_not_given_back_again(deployment: Deployment) -> None:
+    """A repeat would give back the slot of another call, and one more would talk than there are lines."""
+    for _ in range(2):
+        store.acquire("exotel", LINE, Limits(3, 3))
+
+    with losing_an_answer("UpdateItem", "test-counters") as asked:
+        assert not store.release("exotel", LINE)
+
+    assert len(asked) == 1
+    assert store.load("exotel").total == 1
 
 
 def test_what_nobody_holds_cannot_be_given_back(deployment: Deployment) -> None:

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from botocore.exceptions import ClientError
+import pytest
+from botocore.endpoint import Endpoint
+from botocore.exceptions import ClientError, ReadTimeoutError
 from botocore.handlers import BUILTIN_HANDLERS
 
 
@@ -79,6 +81,27 @@ def listening(listener: Listener) -> Iterator[None]:
         yield
     finally:
         _listeners.remove(listener)
+
+
+@contextmanager
+def losing_an_answer(operation: str, place: str) -> Iterator[list[AwsRequest]]:
+    """Let the next answer to one operation on one place get lost on its way: AWS has done what it was asked, and the client runs out of
+    time. Yields the requests of that kind that went out, its own repeats included.
+    """
+    asked: list[AwsRequest] = []
+    answered = Endpoint._do_get_response  # type: ignore[attr-defined]
+
+    def answer(self: Any, request: Any, model: Any, context: Any) -> Any:
+        found = answered(self, request, model, context)
+        made = context["ringback_request"]
+        if made.operation != operation or place not in made.places:
+            return found
+        asked.append(made)
+        return found if len(asked) > 1 else (None, ReadTimeoutError(endpoint_url=request.url))
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(Endpoint, "_do_get_response", answer)
+        yield asked
 
 
 class Killed(BaseException):

@@ -193,6 +193,13 @@ class Rung:
         latest = max(filter(None, (self.last_at, voter.last_at)), default=None)
         return replace(self, attempts=max(self.attempts, voter.attempts), last_at=latest)
 
+    def and_now_in(self, other: Voter) -> "Rung":
+        """With the attempt that goes on out of another pool, which counts here when it is settled."""
+        if other.state is not State.CLAIMED:
+            return self
+        latest = max(filter(None, (self.last_at, other.last_at)), default=None)
+        return replace(self, attempts=self.attempts + 1, last_at=latest)
+
 
 def is_claimable(voter: Voter | None, ticket: Ticket) -> bool:
     """Whether a ticket taken just now may still be claimed: the voter waits to be rung with this very ticket."""

@@ -324,7 +324,7 @@ class Connects:
             ticket = asked.spare.tickets.pop() if asked.spare.tickets else self._pools.take(pool, claim)
             if ticket is None:
                 return None
-            known = voters.load_known(pool, ticket.person)
+            known = voters.load_known(pool, ticket.person, self._pools.others(pool))
             voter = known.voter
             if (
                 voter is None

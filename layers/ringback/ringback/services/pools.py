@@ -51,6 +51,7 @@ class Pools:
         self._dispenser = Dispenser(self._fresh_seconds)
         self._pools: dict[str, tuple[float, Pool | None]] = {}
         self._queued: dict[str, tuple[float, int]] = {}
+        self._others: dict[str, tuple[float, tuple[str, ...]]] = {}
         self._uncounted: defaultdict[str, Counter[str]] = defaultdict(Counter)
 
     def pool(self, pool_id: str) -> Pool | None:
@@ -60,6 +61,15 @@ class Pools:
             pool = store.load(pool_id)
             self._pools[pool_id] = (time.monotonic(), pool)
         return pool
+
+    def others(self, pool_id: str) -> tuple[str, ...]:
+        """The campaign's other pools, as they were at most `FRESH_SECONDS` ago. At most one request."""
+        asked_at, others = self._others.get(pool_id, (float("-inf"), ()))
+        if time.monotonic() - asked_at > self._fresh_seconds:
+            campaign = pool_id.partition("/")[0]
+            others = tuple(each.id for each in store.every(campaign) if each.id != pool_id)
+            self._others[pool_id] = (time.monotonic(), others)
+        return others
 
     def has_tickets(self, pool_id: str) -> bool:
         """Whether the pool gave tickets, and had any, at most `FRESH_SECONDS` ago. At most two requests."""

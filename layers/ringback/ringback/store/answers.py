@@ -20,7 +20,7 @@ from pynamodb.transactions import TransactWrite
 from ringback.domain import times
 from ringback.domain.answers import Record, Said, Seat, SeatKind, Topic
 from ringback.domain.errors import Conflict
-from ringback.store.tables import AnswerRow, batch_get, connection, update_if
+from ringback.store.tables import AnswerRow, batch_get, code_of, connection, update_if
 
 BUCKETS = 64
 """Partitions that one topic is spread over: 30,000 people make about 500 rows in each."""
@@ -211,7 +211,7 @@ def _together(*writes: _Write) -> bool:
             for row, actions, condition in writes:
                 transaction.update(row, actions=list(actions), condition=condition)
     except TransactWriteError as problem:
-        if problem.cause_response_code != "TransactionCanceledException":
+        if code_of(problem) != "TransactionCanceledException":
             raise
         codes = [reason.code if reason else None for reason in problem.cancellation_reasons]
         if codes[:1] == ["ConditionalCheckFailed"]:

@@ -16,7 +16,7 @@ from ringback.domain.facts import Entry
 from ringback.domain.menus import Session
 from ringback.store import journal
 from ringback.store.journal import KEPT_FOR
-from ringback.store.tables import Attributes, CallRow, JournalRow, batch_get, connection
+from ringback.store.tables import Attributes, CallRow, JournalRow, batch_get, code_of, connection
 
 BUCKETS = 8
 """Keys that the live calls are spread over, so that a rush never writes one key of the index more than it takes."""
@@ -70,7 +70,7 @@ def save(call: Call, entry: Entry, before: int | None) -> bool:
                 journal.row_of(entry, entry.key), condition=JournalRow.source_id.does_not_exist()
             )
     except TransactWriteError as problem:
-        if problem.cause_response_code == "TransactionCanceledException":
+        if code_of(problem) == "TransactionCanceledException":
             return False
         raise
     return True

@@ -13,7 +13,7 @@ from pynamodb.transactions import TransactWrite
 from ringback.domain import times
 from ringback.domain.campaigns import MOST_NUMBERS, Campaign, parse
 from ringback.domain.errors import Conflict, NotFound, Rejected
-from ringback.store.tables import CatalogRow, connection
+from ringback.store.tables import CatalogRow, code_of, connection
 
 _CURRENT = "current"
 _OWNER = "owner"
@@ -66,7 +66,7 @@ def publish(campaign: Campaign, document: Mapping[str, Any], at: datetime) -> in
                     CatalogRow(f"number#{number}", _OWNER), condition=CatalogRow.owner == campaign.id
                 )
     except TransactWriteError as problem:
-        if problem.cause_response_code == "TransactionCanceledException":
+        if code_of(problem) == "TransactionCanceledException":
             raise Conflict(
                 f"{campaign.id} was published by somebody else at the same moment; look, then publish again"
             ) from None

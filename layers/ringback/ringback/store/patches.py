@@ -29,6 +29,7 @@ from ringback.store.tables import (
     JournalRow,
     PatchRow,
     batch_get,
+    code_of,
     connection,
     update_if,
 )
@@ -90,7 +91,7 @@ def save(patch: Patch, entry: Entry, also: Callable[[TransactWrite], None] | Non
             if also is not None:
                 also(transaction)
     except TransactWriteError as problem:
-        if problem.cause_response_code != "TransactionCanceledException":
+        if code_of(problem) != "TransactionCanceledException":
             raise
         of_patch, of_entry, *_ = [*problem.cancellation_reasons, None, None]
         if of_patch is not None:
@@ -106,7 +107,7 @@ def note(patch: Patch) -> bool:
     try:
         _row(patch).save(condition=_unmoved(patch))
     except PutError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
+        if code_of(problem) == "ConditionalCheckFailedException":
             return False
         raise
     return True

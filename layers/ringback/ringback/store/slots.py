@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 
+from pynamodb.exceptions import UpdateError
 from pynamodb.expressions.operand import Path
 from pynamodb.expressions.update import Action
 
 from ringback.domain.slots import Held, Limits
-from ringback.store.singles import load_single, update_single
+from ringback.store.singles import ONLY, load_single, update_single
+from ringback.store.tables import UnrepeatedCounterRow, update_if
 
 _NUMBER = "n_"
 
@@ -24,9 +26,18 @@ def acquire(account: str, number: str, limits: Limits) -> int | None:
 
 
 def release(account: str, number: str) -> bool:
-    """Give a slot back, which is for the one who moved the patch to its end; False when a correction has done so already."""
+    """Give a slot back, which is for the one who moved the patch to its end; False when a correction has done so already, or it may not
+    have been given back: the AWS client asks once, for a repeat of what had taken effect would give back the slot of another call, and
+    then one more would talk than there are lines. One too many held is put right by the recount.
+    """
     has_any = (Path(["held"]) > 0) & (Path([_NUMBER + number]) > 0)
-    return update_single(_name(account), _moved_by(-1, number), has_any) is not None
+    try:
+        row = update_if(
+            UnrepeatedCounterRow, _name(account), ONLY, actions=_moved_by(-1, number), condition=has_any
+        )
+    except UpdateError:
+        return False
+    return row is not None
 
 
 def load(account: str) -> Held:

@@ -32,7 +32,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.connection import TableConnection
 from pynamodb.constants import ALL_NEW
-from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.exceptions import PutError, PynamoDBException, UpdateError
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
@@ -224,6 +224,15 @@ class CounterRow(Model):
 
     name = UnicodeAttribute(hash_key=True)
     shard = UnicodeAttribute(range_key=True)
+
+
+class UnrepeatedCounterRow(CounterRow):
+    """A counter whose changes the AWS client makes once: one whose answer got lost may have taken effect, and must not be made again."""
+
+    class Meta(CounterRow.Meta):
+        max_retry_attempts = 0
+
+    _connection = None  # not CounterRow's, which repeats
 
 
 class WaitingIndex(GlobalSecondaryIndex["FeedbackRow"]):  # type: ignore[no-untyped-call]
@@ -529,11 +538,19 @@ def bind(prefix: str) -> None:
     for model in ALL:
         model.Meta.table_name = prefix + _BASE_NAMES[model]
         model._connection = None
+    UnrepeatedCounterRow._connection = None
 
 
 def connection(model: type[Model]) -> TableConnection:
     """The model's table as pynamodb's lower level sees it, for attributes whose names are data."""
     return model._get_connection()
+
+
+def code_of(problem: PynamoDBException) -> str | None:
+    """What DynamoDB answered instead; None where no answer came, of which pynamodb's `cause_response_code` can make nothing (6.1)."""
+    response = getattr(problem.cause, "response", None) or {}
+    code: str | None = response.get("Error", {}).get("Code")
+    return code
 
 
 Attributes = Mapping[str, Any]
@@ -554,7 +571,7 @@ def update_if(
             hash_key, range_key, actions=list(actions), condition=condition, return_values=ALL_NEW
         )
     except UpdateError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
+        if code_of(problem) == "ConditionalCheckFailedException":
             return None
         raise
     attributes: Attributes = answer["Attributes"]
@@ -566,7 +583,7 @@ def put_if_new(row: Model, key: Attribute[str]) -> bool:
     try:
         row.save(condition=key.does_not_exist())
     except PutError as problem:
-        if problem.cause_response_code == "ConditionalCheckFailedException":
+        if code_of(problem) == "ConditionalCheckFailedException":
             return False
         raise
     return True

@@ -10,7 +10,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
-from ringback.store.tables import connection
+from ringback.store.tables import code_of, connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ def together(*writes: Write) -> bool:
             for write in writes:
                 write.add_to(transaction)
     except TransactWriteError as problem:
-        if problem.cause_response_code == "TransactionCanceledException":
+        if code_of(problem) == "TransactionCanceledException":
             return False
         raise
     return True

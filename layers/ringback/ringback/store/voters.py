@@ -57,15 +57,23 @@ class Known:
     """Out of any pool of the campaign."""
 
 
-def load_known(pool: str, person: str) -> Known:
-    """A voter, and the same person as the campaign knows them, read consistently in one request."""
+def load_known(pool: str, person: str, others: Iterable[str] = ()) -> Known:
+    """A voter, and the same person as the campaign knows them, in its other pools too, read consistently in one request."""
     in_pool, in_all = key(pool, person), _person_key(pool, person)
-    wanted = {VoterRow: [{"voter": in_pool}, {"voter": in_all}], ContactRow: [{"person": person}]}
+    elsewhere = [key(other, person) for other in others]
+    wanted = {
+        VoterRow: [{"voter": each} for each in (in_pool, in_all, *elsewhere)],
+        ContactRow: [{"person": person}],
+    }
     rows = read_together(wanted)
     found = {row["voter"]["S"]: row for row in rows[VoterRow]}
     contact = next(map(contacts.read, rows[ContactRow]), None)
     voter = read(found[in_pool]) if in_pool in found else None
-    return Known(voter, contact, _rung(found.get(in_all, {})))
+    rung = _rung(found.get(in_all, {}))
+    for each in elsewhere:
+        if each in found:
+            rung = rung.and_now_in(read(found[each]))
+    return Known(voter, contact, rung)
 
 
 def add_claim(transaction: TransactWrite, ticket: Ticket, claim: str, now: datetime) -> None:

@@ -10,11 +10,12 @@ from urllib.parse import parse_qs, quote, urlencode
 import pytest
 
 from ringback import observability
+from ringback.domain.dials import Dial, Kind, name_for
 from ringback.domain.errors import Rejected
 from ringback.domain.messages import State
 from ringback.domain.policy import Rule
 from ringback.providers.base import AccountBlocked, CallPage, Declined, FailureAction, Throttled, Unclear
-from ringback.services import calls, facts
+from ringback.services import calls, facts, influencers
 from ringback.services.callbacks import Verdict
 from ringback.store.tables import JournalRow
 from tests.deployment import (
@@ -313,6 +314,32 @@ def test_a09_a_number_of_another_campaign_is_not_rung_back(deployment: Deploymen
 
     assert [dial.person for dial in deployment.dials()] == [deployment.person(CALLER)]
     assert emitted("LoopCall") == 1
+
+
+def test_a09_a_number_of_another_campaign_is_not_rung_whatever_it_asked_for(deployment: Deployment) -> None:
+    """A menu that calls back, or a promise to an influencer: the gate stands before every call."""
+    deployment.publish("library-hours", lambda document: document["numbers"][0].update(number=OTHER_CALLER))
+    for caller in (OTHER_CALLER, CALLER):
+        deployment.ring(caller, VOLUNTEER, call_id=f"by-{caller}")
+    deployment.react()
+    for caller in (OTHER_CALLER, CALLER):
+        cause = f"promise:{caller}"
+        dial = Dial(
+            person=deployment.person(caller),
+            name=name_for("clean-water", "influencer", cause),
+            campaign="clean-water",
+            number="+918040001031",
+            menu="influencer",
+            kind=Kind.RING_BACK,
+            cause=cause,
+            caused_at=deployment.clock.now(),
+        )
+        influencers.place(deployment.runtime, dial)
+
+    deployment.place(deployment.to_dial())
+
+    assert [call.to for call in deployment.provider.called] == [CALLER]
+    assert deployment.dial(OTHER_CALLER).rule == "our-number"
 
 
 @pytest.mark.parametrize(

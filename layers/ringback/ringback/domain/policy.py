@@ -107,6 +107,8 @@ class CallEffect:
     """For `Kind.STRANGER`; without it nothing is known of them."""
     is_moot: bool = False
     """Whether what they were to be asked is settled by now."""
+    is_ours: bool = False
+    """Whether the phone is a number of ours, of whichever campaign: the two would ring each other for ever (A9)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +221,8 @@ def _refusals_of_call(
 ) -> Iterator[Refuse]:
     rules = campaign.rules.calls
     yield from _refusals_of_person(effect.phone, standing, campaign, rules.classes if rules else frozenset())
+    if effect.is_ours:
+        yield Refuse(Rule.OUR_NUMBER, "of another campaign")
     if effect.number not in campaign.numbers:
         yield Refuse(Rule.CALLER_ID, "the campaign no longer has the number")
     if effect.is_moot:

@@ -18,7 +18,7 @@ from ringback.services import effects, ring_backs
 from ringback.services.callbacks import dial_address
 from ringback.services.campaigns import Shelf
 from ringback.services.effects import EVIDENCE_DUE, Candidate, Trade, Worker
-from ringback.store import contacts, reviews, sending
+from ringback.store import catalog, contacts, reviews, sending
 from ringback.store import dials as store
 
 _NOT_ABOUT_THE_PERSON = (Rule.STALE, Rule.BUDGET, Rule.CALLER_ID)
@@ -97,6 +97,7 @@ class Dialler:
     def _candidates(self, claimable: Sequence[Dial]) -> tuple[list[Candidate[Dial]], list[Dial]]:
         people = contacts.load_many(dial.person for dial in claimable)
         spent = effects.spent_on(claimable, people, sending.voice_purse)
+        ours = catalog.owners({contact.phone for contact in people.values()})
         candidates, unclear = [], []
         for dial in claimable:
             try:
@@ -107,15 +108,26 @@ class Dialler:
                 observability.logger.exception("A dial cannot be made out", extra={"dial_id": dial.dial_id})
                 unclear.append(dial)
                 continue
-            candidates.append(self._candidate(dial, contact, campaign, spent[dial.person]))
+            is_ours = contact.phone in ours
+            candidates.append(self._candidate(dial, contact, campaign, spent[dial.person], is_ours))
         return candidates, unclear
 
-    def _candidate(self, dial: Dial, contact: Contact, campaign: Campaign, spent: Spent) -> Candidate[Dial]:
+    def _candidate(
+        self, dial: Dial, contact: Contact, campaign: Campaign, spent: Spent, is_ours: bool
+    ) -> Candidate[Dial]:
         is_moot = _is_moot(dial)
         cost = 0 if dial.kind is Kind.DUTY else campaign.call_cost_paise(dial.menu)
 
         def decide(now: datetime) -> Send | Hold | Refuse:
-            effect = CallEffect(dial.kind, contact.phone, dial.number, dial.caused_at, cost, is_moot=is_moot)
+            effect = CallEffect(
+                dial.kind,
+                contact.phone,
+                dial.number,
+                dial.caused_at,
+                cost,
+                is_moot=is_moot,
+                is_ours=is_ours,
+            )
             standing = Standing(
                 opted_out_at=contact.opted_out_at,
                 suppressed=contact.suppressed,
@@ -138,7 +150,7 @@ class Dialler:
             )
 
         def refreshed() -> Candidate[Dial]:
-            return self._candidate(dial, contacts.load(dial.person) or contact, campaign, spent)
+            return self._candidate(dial, contacts.load(dial.person) or contact, campaign, spent, is_ours)
 
         departs_at = dial.departs_at or self._runtime.clock.now()
         return Candidate(dial, campaign, cost, departs_at, decide, ask, refreshed)

@@ -33,12 +33,12 @@ def publish(campaign: Campaign, document: Mapping[str, Any], at: datetime) -> in
         return int(current.number)
     before = int(current.number) if current else 0
     version = before + 1
-    owners = _owners(campaign.numbers.keys() | _numbers(campaign.id, before))
-    others = [n for n in sorted(campaign.numbers.keys() & owners) if owners[n] != campaign.id]
+    owned = owners(campaign.numbers.keys() | _numbers(campaign.id, before))
+    others = [n for n in sorted(campaign.numbers.keys() & owned) if owned[n] != campaign.id]
     if others:
-        raise Conflict(", ".join(f"{number} belongs to campaign {owners[number]}" for number in others))
-    claimed = campaign.numbers.keys() - owners
-    released = {number for number, owner in owners.items() if owner == campaign.id} - campaign.numbers.keys()
+        raise Conflict(", ".join(f"{number} belongs to campaign {owned[number]}" for number in others))
+    claimed = campaign.numbers.keys() - owned
+    released = {number for number, owner in owned.items() if owner == campaign.id} - campaign.numbers.keys()
     if len(claimed) + len(released) > MOST_NUMBERS:
         raise Rejected(
             f"numbers: {len(claimed)} are new and {len(released)} are gone, {MOST_NUMBERS} may change at once; publish in two steps"
@@ -98,7 +98,13 @@ def load(campaign: str, version: int) -> Campaign:
 
 def owner(number: str) -> str | None:
     """The campaign that an E.164 number of ours belongs to."""
-    return _owners([number]).get(number)
+    return owners([number]).get(number)
+
+
+def owners(numbers: Iterable[str]) -> dict[str, str]:
+    """The campaigns that own those of the E.164 numbers that are ours: one request for a hundred."""
+    rows = CatalogRow.batch_get([(f"number#{number}", _OWNER) for number in numbers], consistent_read=True)
+    return {row.campaign.removeprefix("number#"): row.owner for row in rows}
 
 
 def campaigns() -> Iterator[str]:
@@ -122,8 +128,3 @@ def _numbers(campaign: str, version: int) -> set[str]:
     """The numbers of a published version. Not by `parse`, whose rules may be stricter by now than when it was published."""
     row = _row(campaign, _version(version))
     return {number["number"] for number in json.loads(row.document)["numbers"]} if row else set()
-
-
-def _owners(numbers: Iterable[str]) -> dict[str, str]:
-    rows = CatalogRow.batch_get([(f"number#{number}", _OWNER) for number in numbers], consistent_read=True)
-    return {row.campaign.removeprefix("number#"): row.owner for row in rows}

@@ -11,7 +11,7 @@ from ringback.domain.patches import Kind, Reason
 from ringback.domain.pools import PoolState
 from ringback.domain.times import INDIA
 from ringback.services import ledger as booking
-from ringback.services import trackers
+from ringback.services import reviews, trackers
 from ringback.services.pools import change
 from ringback.store import contacts, sending
 from ringback.store import reviews as review_store
@@ -149,6 +149,52 @@ def test_a_talk_with_a_tracker_counts_though_the_callers_end_was_told_before_the
     (review,) = review_store.of_person(patched.deployment.person(CALLER))
     assert review.state == "talked"
     assert review.talked_seconds == 53  # with the three until the end was told
+
+
+@pytest.mark.parametrize("is_mystery", [False, True])
+def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_when_it_is_told(
+    deployment: Deployment, tmp_path: Path, is_mystery: bool
+) -> None:
+    """That the tracker took the phone was not told either, so for a moment they seem not to have talked."""
+    patched = Patched(deployment, mystery_percent=100)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS)
+    if not is_mystery:
+        patched.stage(CALLER, Stage.INFORMED)
+    people.enrol(deployment, people.ASHA, mystery=is_mystery)
+    caller = patched.begin()
+    assert caller.ask() == people.ASHA
+    patched.clock.move(seconds=50)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+
+    caller.talk(people.ASHA, 50)
+    patched.react()
+
+    (review,) = review_store.of_person(deployment.person(CALLER))
+    assert review.is_waiting
+    assert review.talked_seconds == 50
+    assert patched.influencer().stage is (Stage.APPROVED if is_mystery else Stage.IN_REVIEW)
+
+
+def test_a_talk_of_which_nobody_ever_tells_is_waited_for_ten_minutes(patched: Patched) -> None:
+    people.enrol(patched.deployment, people.ASHA)
+    patched.stage(CALLER, Stage.INFORMED)
+    caller = patched.begin()
+    assert caller.ask() == people.ASHA
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    patched.clock.move(minutes=9)
+    reviews.sweep(patched.runtime)
+    assert patched.influencer().stage is Stage.IN_REVIEW
+
+    patched.clock.move(minutes=2)
+    reviews.sweep(patched.runtime)
+
+    assert patched.influencer().stage is Stage.INFORMED
+    (review,) = review_store.of_person(patched.deployment.person(CALLER))
+    assert (review.state, review.reason) == ("expired", "no-end")
+    assert is_free(patched, people.ASHA)
 
 
 def test_a_mystery_talk_of_which_nobody_told_the_length_can_still_be_judged(

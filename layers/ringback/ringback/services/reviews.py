@@ -44,6 +44,9 @@ from ringback.store.transactions import Write
 _GRACE = timedelta(minutes=5)
 """How long after its moment an end is left to the machine, before the sweep makes it."""
 
+_TOLD_WITHIN = timedelta(minutes=10)
+"""How long after a call how its tracker's leg ended may still be told: `services/slots.fill_in` asks the provider as long."""
+
 _LATEST = LONGEST_CALL + timedelta(days=1)
 """Of reviews that expire later than this none waits for a machine that was not started."""
 
@@ -544,7 +547,7 @@ def sweep(runtime: Runtime) -> Swept:
         expired += _lapsed(runtime, find(name))
     for name in filter(reviews.has_machine, list(store.waiting("open", now + _LATEST))):
         review = find(name)
-        if now > review.opened_at + _GRACE and _was_never_rung(review, now):
+        if now > review.opened_at + _GRACE and _is_given_up(review, now):
             if review.tracker is not None and review.call is not None:
                 staff.free(review.campaign, review.tracker, review.call, review.attempt)
             expired += _lapsed(runtime, review)
@@ -553,17 +556,19 @@ def sweep(runtime: Runtime) -> Swept:
     return Swept(settled, expired)
 
 
-def _was_never_rung(review: Review, now: datetime) -> bool:
-    """Whether the door that opened this review, or took the next tracker for it, died before that tracker was rung: its call knows of no
-    such attempt, and has not moved for a while.
+def _is_given_up(review: Review, now: datetime) -> bool:
+    """Whether no end of its talk is to be waited for. The door that opened this review, or took the next tracker for it, died before that
+    tracker was rung: its call knows of no such attempt, and has not moved for a while. Or their call is over, and nobody has told how it went.
     """
     if review.state is not State.OPEN or review.call is None or review.tracker is None:
         return False
     patch = patches.load(review.call)
-    if patch is not None and not patch.is_over and now <= patch.last_at + _GRACE:
-        return False
-    attempts = patch.attempts if patch is not None else ()
-    return all((each.n, each.who) != (review.attempt, review.tracker) for each in attempts)
+    if patch is None:
+        return True
+    rung = [each for each in patch.attempts if (each.n, each.who) == (review.attempt, review.tracker)]
+    if not rung:
+        return patch.is_over or now > patch.last_at + _GRACE
+    return patch.is_over and rung[0].is_untold and now > patch.last_at + _TOLD_WITHIN
 
 
 def _lapsed(runtime: Runtime, review: Review) -> bool:

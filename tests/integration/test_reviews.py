@@ -487,6 +487,32 @@ def test_a_bad_word_from_a_tracker_in_a_voters_stead_revokes_at_once_and_once(de
     assert stage(deployment) is Stage.INFORMED
 
 
+def test_a_bad_word_before_anybody_told_that_the_talk_is_over_holds_at_once_and_then_revokes(
+    deployment: Deployment,
+) -> None:
+    influencer = approved(deployment)
+    tracker = enrol(deployment, BINA, mystery=True)
+    review = reviews.open_mystery(deployment.runtime, influencer, tracker, "exotel:call-7", 2)
+
+    assert judge(deployment, review, Verdict.NOT_GENUINE, phone=BINA) is Decision.WAIT
+
+    assert (stage(deployment), known(deployment).held) == (Stage.INFORMED, "accused")
+    talk(deployment, review, seconds=8)
+    assert (stage(deployment), known(deployment).because) == (Stage.REVOKED, review.id)
+
+
+def test_a_word_of_anybody_who_did_not_pose_as_a_voter_holds_nobody(deployment: Deployment) -> None:
+    influencer = approved(deployment)
+    review = reviews.open_mystery(
+        deployment.runtime, influencer, enrol(deployment, BINA, mystery=True), "exotel:call-7", 2
+    )
+    enrol(deployment, CHARU)
+
+    assert judge(deployment, review, Verdict.NOT_GENUINE, phone=CHARU) is Rule.NOT_THEIRS
+    assert judge(deployment, review, phone=BINA, call="exotel:call-9") is Decision.WAIT
+    assert stage(deployment) is Stage.APPROVED
+
+
 def test_a_good_word_from_a_tracker_in_a_voters_stead_changes_nothing(deployment: Deployment) -> None:
     influencer = approved(deployment)
     tracker = enrol(deployment, BINA, mystery=True)

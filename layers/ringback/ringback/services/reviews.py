@@ -44,6 +44,9 @@ from ringback.store.transactions import Write
 _GRACE = timedelta(minutes=5)
 """How long after its moment an end is left to the machine, before the sweep makes it."""
 
+ACCUSED = "accused"
+"""The rule that holds an influencer of whom a tracker in a voter's stead says that they break the rules, until that counts."""
+
 _TOLD_WITHIN = timedelta(minutes=10)
 """How long after a call how its tracker's leg ended may still be told: `services/slots.fill_in` asks the provider as long."""
 
@@ -277,6 +280,9 @@ def _counted(
     """Write down what a verdict came to; False when one of the rows has moved on since."""
     match decided:
         case Decision.WAIT:
+            if review.kind is Kind.MYSTERY and given.verdict is Verdict.NOT_GENUINE:
+                # A voter is nobody to wait with until the end of that talk is told; their word may still come to nothing.
+                people.hold(runtime, review.person, ACCUSED)
             return store.note(review, given) is not None
         case Decision.APPROVE:
             change = Change.APPROVED if review.kind is Kind.VERIFICATION else None

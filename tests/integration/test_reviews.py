@@ -683,6 +683,15 @@ def test_the_first_who_brought_somebody_stands_and_no_chain_leads_back(deploymen
     assert known(deployment, third).chain is None
 
 
+def test_one_block_of_numbers_that_brings_too_many_is_told_of(deployment: Deployment) -> None:
+    """A village may share one, so nobody is held for it."""
+    for n in range(51):
+        meet(deployment, f"+9191230{n:05}")
+        assert emitted("InfluencersOfOneBlock") == (n == 50)
+    first, last = known(deployment, "+919123000000"), known(deployment, "+919123000050")
+    assert [influencers.is_one_of_too_many(each) for each in (first, last)] == [False, True]
+
+
 # Promises
 
 

@@ -81,8 +81,13 @@ def met(contact: Contact, at: datetime, by: str | None = None) -> None:
         chain=by if by != contact.person else None,
     )
     if store.enrol(new):
-        store.counted_in_block(new, phones.prefix(contact.phone))
+        came = store.counted_in_block(new, phones.prefix(contact.phone))
         observability.count("InfluencerMet")
+        if came > Limits().most_per_block:
+            observability.count("InfluencersOfOneBlock")
+            observability.logger.warning(
+                "Many influencers of one block of numbers", extra={"person": new.person}
+            )
     elif by is not None and by != contact.person and (brought_by := store.load(by)) is not None:
         store.link(contact.person, by, brought_by.enrolled_at)
 

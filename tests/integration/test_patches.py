@@ -246,6 +246,7 @@ def test_a_leg_that_ended_in_two_ways_keeps_the_first_and_the_journal_has_both(p
     patched.told("call-1", "Terminal", number, DialCallStatus="busy")
     for _ in range(2):
         patched.told("call-1", "Terminal", number, DialCallStatus="failed")
+        patched.clock.move(hours=2)
     assert patched.patch().attempts[0].outcome is Outcome.BUSY
     assert patched.patch().disputes == 1
     keys = [entry.key for entry in patched.deployment.entries() if entry.step == "patch"]

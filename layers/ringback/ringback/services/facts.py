@@ -352,8 +352,6 @@ class Reaction:
         if not isinstance(fact, PatchTold):
             books.dialled(self._runtime, campaign, fact)
             self._end_if_left(entry.campaign, fact.source_id)
-        if isinstance(fact, VoterDialled):
-            batch.dialled_in(campaign.id, fact)
         if _ends_something(fact):
             patch = books.settle(self._runtime, campaign, fact.source_id)
             if patch is not None and patch.is_over:
@@ -362,6 +360,8 @@ class Reaction:
                     influencers.complained_in(self._runtime, campaign, patch)
                     # By the rules of today, and also if whoever booked the call died before this.
                     influencers.heed(self._runtime, campaign, patch.influencer)
+        if isinstance(fact, VoterDialled):
+            batch.dialled_in(campaign.id, fact)
         hour = metrics.hour_of(entry.campaign, fact.occurred_at)
         batch.count(hour, metrics.of_patch(fact, repeated_telling=entry.is_variant))
 

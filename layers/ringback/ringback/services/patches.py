@@ -4,6 +4,7 @@ A patch changes under its revision and together with the fact of the change; who
 follows from that is for `ledger.settle`, which may be repeated.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -146,7 +147,10 @@ def commit(patch: Patch, after: Patch, provider: str, pairs: Pairs, now: datetim
     """
     entry = entry_of(_what_changed(patch, after, now), patch.campaign, provider, pairs, now)
     if after.disputes > patch.disputes or _is_fuller(patch, after):
-        entry = replace(entry, key=f"{entry.key}#{entry.digest[:8]}")
+        # Named by what was told, not by when: told again hours later it is the same.
+        told = callbacks.written(pairs)
+        mark = hashlib.sha256(told.encode()).hexdigest() if told else entry.digest
+        entry = replace(entry, key=f"{entry.key}#{mark[:8]}")
     match store.save(after, entry):
         case Commit.DONE:
             _concluded(patch, after)

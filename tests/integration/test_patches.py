@@ -20,7 +20,7 @@ from ringback.store import contacts, influencers, ledger, voters
 from ringback.store.transactions import together
 from tests.deployment import CALLER, OTHER_CALLER, Deployment, emitted, local
 from tests.integration import people
-from tests.integration.patching import POOL, VOTERS, WARD, Patched
+from tests.integration.patching import LINE, POOL, VOTERS, WARD, Patched
 from tests.integration.wire import AwsRequest, Killed, Killer, Moment, listening
 
 pytestmark = pytest.mark.usefixtures("tokens")
@@ -333,6 +333,32 @@ def test_news_of_yesterday_that_comes_today_does_not_begin_the_day_anew(patched:
     found = influencers.load(patched.deployment.person(CALLER))
     assert found is not None
     assert (found.day, found.today, found.patched) == ("2026-03-03", 1, 2)
+
+
+# a voter who takes part
+
+
+@pytest.mark.parametrize("offered_days_before", [None, 1])
+def test_a_voter_who_rings_the_influencers_line_was_brought_by_who_talked_to_them(
+    patched: Patched, offered_days_before: int | None
+) -> None:
+    """Also if they press no key that says so; but not if they had offered themselves before."""
+    caller = patched.begin()
+    number = caller.ask()
+    assert number is not None
+    if offered_days_before is not None:
+        patched.clock.move(days=-offered_days_before)
+        patched.deployment.begin(number, LINE, call_id="early")
+        patched.react()
+        patched.clock.move(days=offered_days_before)
+    caller.talk(number)
+    patched.react()
+
+    patched.deployment.begin(number, LINE, call_id="call-2")
+    patched.react()
+
+    brought_by = patched.influencer(number).chain
+    assert brought_by == (None if offered_days_before else patched.deployment.person(CALLER))
 
 
 # a voter who complains

@@ -345,6 +345,8 @@ class Reaction:
         if recruited or walks:
             by = influencers.brought_by(campaign, known.person, entry.received_at) if recruited else None
             influencers.met(known, call.occurred_at, by)
+        if walks and turn.turn == 1:
+            influencers.chained(campaign, known.person)
 
     def _patched(self, entry: Entry, fact: VoterDialled | TrackerDialled | PatchTold, batch: _Batch) -> None:
         """What happened in a patched call: its machine, its people, and once it is over its cost."""

@@ -88,8 +88,25 @@ def met(contact: Contact, at: datetime, by: str | None = None) -> None:
             observability.logger.warning(
                 "Many influencers of one block of numbers", extra={"person": new.person}
             )
-    elif by is not None and by != contact.person and (brought_by := store.load(by)) is not None:
-        store.link(contact.person, by, brought_by.enrolled_at)
+    elif by is not None:
+        _link(contact.person, by)
+
+
+def chained(campaign: Campaign, person: str) -> None:
+    """Somebody new walks the influencers' menu: whoever was put through to them as a voter, before they offered themselves, brought them,
+    though they pressed no key that says so (F49).
+    """
+    influencer = store.load(person)
+    if influencer is not None and influencer.stage is Stage.NEW and influencer.chain is None:
+        by = brought_by(campaign, person, influencer.enrolled_at)
+        if by is not None:
+            _link(person, by)
+
+
+def _link(person: str, by: str) -> None:
+    bringer = store.load(by) if by != person else None
+    if bringer is not None:
+        store.link(person, by, bringer.enrolled_at)
 
 
 def brought_by(campaign: Campaign, person: str, at: datetime) -> str | None:

@@ -17,7 +17,6 @@ _SPARE_MS = 30_000
 @observed
 def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     swept = feedback.sweep(runtime)
-    reviewed = reviews.sweep(runtime)
     expired = influencers.sweep(runtime)
 
     def has_time() -> bool:
@@ -25,6 +24,7 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
     healed = slots.heal(runtime, providers, has_time)
     runs = [calls.reconcile(runtime, provider, has_time=has_time) for provider in providers]
+    reviewed = reviews.sweep(runtime)  # after the provider was asked how talks ended
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),

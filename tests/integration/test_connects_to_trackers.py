@@ -177,21 +177,29 @@ def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_wh
     assert patched.influencer().stage is (Stage.APPROVED if is_mystery else Stage.IN_REVIEW)
 
 
-def test_a_talk_of_which_nobody_ever_tells_is_waited_for_ten_minutes(patched: Patched) -> None:
-    people.enrol(patched.deployment, people.ASHA)
-    patched.stage(CALLER, Stage.INFORMED)
+@pytest.mark.parametrize("is_mystery", [False, True])
+def test_a_talk_of_which_nobody_ever_tells_is_waited_for_ten_minutes(
+    deployment: Deployment, tmp_path: Path, is_mystery: bool
+) -> None:
+    patched = Patched(deployment, mystery_percent=100)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS)
+    if not is_mystery:
+        patched.stage(CALLER, Stage.INFORMED)
+    people.enrol(deployment, people.ASHA, mystery=is_mystery)
     caller = patched.begin()
     assert caller.ask() == people.ASHA
     caller.come_back(CallStatus="completed")
     patched.react()
     patched.clock.move(minutes=9)
     reviews.sweep(patched.runtime)
-    assert patched.influencer().stage is Stage.IN_REVIEW
+    (review,) = review_store.of_person(patched.deployment.person(CALLER))
+    assert review.is_waiting
 
     patched.clock.move(minutes=2)
     reviews.sweep(patched.runtime)
 
-    assert patched.influencer().stage is Stage.INFORMED
+    assert patched.influencer().stage is (Stage.APPROVED if is_mystery else Stage.INFORMED)
     (review,) = review_store.of_person(patched.deployment.person(CALLER))
     assert (review.state, review.reason) == ("expired", "no-end")
     assert is_free(patched, people.ASHA)

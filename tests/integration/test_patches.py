@@ -361,6 +361,18 @@ def test_a_voter_who_rings_the_influencers_line_was_brought_by_who_talked_to_the
     assert brought_by == (None if offered_days_before else patched.deployment.person(CALLER))
 
 
+def test_who_brought_somebody_is_found_though_a_later_turn_is_reacted_to_first(patched: Patched) -> None:
+    caller = patched.begin()
+    number = caller.rung()
+    caller.talk(number)
+    patched.react()
+    people.inform(patched.deployment, number)
+
+    staff.chained(people.content(), patched.deployment.person(number))
+
+    assert patched.influencer(number).chain == patched.deployment.person(CALLER)
+
+
 # a voter who complains
 
 

@@ -9,7 +9,7 @@ from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.domain.influencers import Change, Stage
 from ringback.domain.reviews import Awaited, Decision, Kind, Lapse, Rule, State
 from ringback.domain.trackers import LEASE
-from ringback.domain.turns import AgendaHeard, Verdict
+from ringback.domain.turns import AgendaHeard, Verdict, VerdictGiven
 from ringback.services import influencers, reviews, trackers
 from ringback.store import contacts, dials
 from ringback.store import influencers as influencer_store
@@ -22,6 +22,7 @@ from tests.integration.people import (
     BINA,
     CALL,
     CHARU,
+    TRACKER_CALL,
     approved,
     choose,
     content,
@@ -497,6 +498,15 @@ def test_a_bad_word_before_anybody_told_that_the_talk_is_over_holds_at_once_and_
     assert judge(deployment, review, Verdict.NOT_GENUINE, phone=BINA) is Decision.WAIT
 
     assert (stage(deployment), known(deployment).held) == (Stage.INFORMED, "accused")
+    deployment.clock.move(minutes=1)
+    again = talk(deployment, open_review(deployment, enrol(deployment, CHARU), call="exotel:call-9"))
+    judge(deployment, again, phone=CHARU, call="exotel:call-10")
+    assert stage(deployment) is Stage.APPROVED
+    accused_at = deployment.clock.now() - timedelta(minutes=1)
+    told_again = VerdictGiven(review.id, "not-genuine")
+    cause = f"{TRACKER_CALL}/turn-4"
+    reviews.verdict_given(deployment.runtime, content(), told_again, TRACKER_CALL, cause, accused_at)
+    assert stage(deployment) is Stage.APPROVED, "a replay takes no later go-ahead back"
     talk(deployment, review, seconds=8)
     assert (stage(deployment), known(deployment).because) == (Stage.REVOKED, review.id)
 

@@ -242,7 +242,8 @@ class Reaction:
                     campaign, contact, recognised.number, recognised.cause, recognised.occurred_at
                 )
             if calls.asks_to_be_left_alone(recognised.number):
-                influencers.complained(self._runtime, campaign, contact.person, entry.received_at)
+                # By when they called: one that was found in the provider's listing is heard of minutes later.
+                influencers.complained(self._runtime, campaign, contact.person, recognised.occurred_at)
             new_at = metrics.first_met(contact, recognised.cause, recognised.number)
             is_verified = contact.verified is not None
             if message is not None:

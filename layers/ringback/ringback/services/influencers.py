@@ -93,11 +93,11 @@ def met(contact: Contact, at: datetime, by: str | None = None) -> None:
 
 
 def chained(campaign: Campaign, person: str) -> None:
-    """Somebody new walks the influencers' menu: whoever was put through to them as a voter, before they offered themselves, brought them,
+    """Somebody walks the influencers' menu: whoever was put through to them as a voter, before they offered themselves, brought them,
     though they pressed no key that says so (F49).
     """
     influencer = store.load(person)
-    if influencer is not None and influencer.stage is Stage.NEW and influencer.chain is None:
+    if influencer is not None and influencer.chain is None:
         by = brought_by(campaign, person, influencer.enrolled_at)
         if by is not None:
             _link(person, by)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from ringback.domain import pools
-from ringback.domain.errors import NotFound, Rejected
+from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.domain.pools import (
     BLOCK,
     GIVES_TICKETS,
@@ -37,6 +37,8 @@ LOST_AFTER = timedelta(minutes=10)
 
 REISSUED_AT_MOST = 1_200
 """New tickets for one pool in a run of `release`: as many as a minute of 20 calls a second takes."""
+
+_RACES = 8
 
 SWEPT_AT_MOST = 2_000
 """Positions of one shard in a run of `reconcile`: five minutes of 50 claims a second, over eight shards, are as many."""
@@ -112,7 +114,7 @@ class Pools:
         """Write what a claim came to: one read, one transaction, one count. A repeat, a late worker, and an outcome that
         contradicts an earlier one change nothing and return False; that they talked stands after all.
         """
-        while True:
+        for _ in range(_RACES):
             voter = voters.load(pool_id, person)
             if voter is None or not may_settle(voter, claim, outcome):
                 return False
@@ -120,6 +122,7 @@ class Pools:
             if voters.settle(voter, settled):
                 store.count(find(pool_id), person, pools.counts(voter, settled))
                 return True
+        raise Conflict("a voter moved on each time they were looked at")
 
 
 def find(pool_id: str) -> Pool:

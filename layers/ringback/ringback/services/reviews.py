@@ -280,8 +280,10 @@ def _counted(
     """Write down what a verdict came to; False when one of the rows has moved on since."""
     match decided:
         case Decision.WAIT:
-            if review.kind is Kind.MYSTERY and given.verdict is Verdict.NOT_GENUINE:
-                # A voter is nobody to wait with until the end of that talk is told; their word may still come to nothing.
+            is_accused = review.kind is Kind.MYSTERY and given.verdict is Verdict.NOT_GENUINE
+            has_moved_since = influencer.stage_at is not None and influencer.stage_at > given.at
+            if is_accused and not has_moved_since:  # a go-ahead since then knows better
+                # No voter is to be rung until the end of that talk is told, though the word may still come to nothing.
                 people.hold(runtime, review.person, ACCUSED)
             return store.note(review, given) is not None
         case Decision.APPROVE:
@@ -551,13 +553,13 @@ def sweep(runtime: Runtime) -> Swept:
             store.heard(review, None)  # its machine is over, or there was none
     for name in list(store.waiting("open", now - _GRACE)):
         expired += _lapsed(runtime, find(name))
-    for name in filter(reviews.has_machine, list(store.waiting("open", now + _LATEST))):
+    for name in list(store.waiting("open", now + _LATEST)):
         review = find(name)
         if now > review.opened_at + _GRACE and _is_given_up(review, now):
             if review.tracker is not None and review.call is not None:
                 staff.free(review.campaign, review.tracker, review.call, review.attempt)
             expired += _lapsed(runtime, review)
-        elif review.token is None:
+        elif reviews.has_machine(name) and review.token is None:
             begin(runtime, name)
     return Swept(settled, expired)
 

@@ -151,11 +151,8 @@ def test_a_talk_with_a_tracker_counts_though_the_callers_end_was_told_before_the
     assert review.talked_seconds == 53  # with the three until the end was told
 
 
-@pytest.mark.parametrize("is_mystery", [False, True])
-def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_when_it_is_told(
-    deployment: Deployment, tmp_path: Path, is_mystery: bool
-) -> None:
-    """That the tracker took the phone was not told either, so for a moment they seem not to have talked."""
+def connected_to_asha(deployment: Deployment, tmp_path: Path, *, is_mystery: bool) -> tuple[Patched, Caller]:
+    """An influencer for whom she is rung: to judge them, or in a voter's stead."""
     patched = Patched(deployment, mystery_percent=100)
     patched.approve(CALLER)
     patched.fill(tmp_path, VOTERS)
@@ -164,6 +161,15 @@ def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_wh
     people.enrol(deployment, people.ASHA, mystery=is_mystery)
     caller = patched.begin()
     assert caller.ask() == people.ASHA
+    return patched, caller
+
+
+@pytest.mark.parametrize("is_mystery", [False, True])
+def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_when_it_is_told(
+    deployment: Deployment, tmp_path: Path, is_mystery: bool
+) -> None:
+    """That the tracker took the phone was not told either, so for a moment they seem not to have talked."""
+    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=is_mystery)
     patched.clock.move(seconds=50)
     caller.come_back(CallStatus="completed")
     patched.react()
@@ -181,14 +187,7 @@ def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_wh
 def test_a_talk_of_which_nobody_ever_tells_is_waited_for_ten_minutes(
     deployment: Deployment, tmp_path: Path, is_mystery: bool
 ) -> None:
-    patched = Patched(deployment, mystery_percent=100)
-    patched.approve(CALLER)
-    patched.fill(tmp_path, VOTERS)
-    if not is_mystery:
-        patched.stage(CALLER, Stage.INFORMED)
-    people.enrol(deployment, people.ASHA, mystery=is_mystery)
-    caller = patched.begin()
-    assert caller.ask() == people.ASHA
+    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=is_mystery)
     caller.come_back(CallStatus="completed")
     patched.react()
     patched.clock.move(minutes=9)

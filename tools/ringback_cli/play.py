@@ -80,8 +80,8 @@ def play(
     missed-calls   people give missed calls to two campaigns; each gets what was promised, once
     patching       trackers verify influencers, who are patched to voters; nobody else reaches one, and no voter twice
 
-    The stack is made for the story and leaves nothing behind but the drawing of `patching`, whose path is printed; a running `ringback local up` is not touched. The exit status is 1
-    if a promise is broken.
+    The stack is made for the story and leaves nothing behind but the drawing of `patching`, whose path is printed; a running
+    `ringback local up` is not touched. The exit status is 1 if a promise is broken.
     """
     if story != "patching" and (influencers or voters or concurrent or minutes):
         raise click.UsageError(

@@ -5,9 +5,10 @@ connecting ◄─► bridged ─► over         the patch: slot and lease are h
 dialled ─► answered ─► over            each attempt; one may be open at a time
 ```
 
-An attempt only moves forward, and a patch goes back only where whoever answered talked to nobody and the next is rung: a provider tells twice, late and out of order. The first terminal telling of an attempt stands; a second that
-says something else is counted, and whoever tells it keeps it in the journal. Whether anybody talked is decided by the seconds on the
-line, never by the word `completed` (exotel.md, traps 6 and 7).
+An attempt only moves forward: a provider tells twice, late and out of order. A patch goes back only where whoever answered talked to nobody,
+and the next is rung. The first terminal telling of an attempt stands; a second that says something else is counted, and whoever tells it
+keeps it in the journal. Whether anybody talked is decided by the seconds on the line, never by the word `completed` (exotel.md, traps 6
+and 7).
 """
 
 import hashlib
@@ -260,6 +261,11 @@ class Patch:
     def talked_seconds(self) -> int:
         """By `talk_of`."""
         return sum(talk_of(self, attempt) for attempt in self.attempts)
+
+
+def claim_of(patch: Patch, attempt: Attempt) -> str:
+    """What the voter of an attempt is claimed by."""
+    return f"{patch.call_id}/{attempt.n}"
 
 
 # what a question at the Connect URL gets

@@ -368,6 +368,14 @@ def judge(
     return Decision.APPROVE
 
 
+def holds_at_once(review: Review, influencer: Influencer, given: Given) -> bool:
+    """Whether a verdict that waits for the news of the talk's end lets no voter be rung until then: a bad word of who posed as one, though it
+    may still come to nothing. Whoever was given a go-ahead since then keeps it.
+    """
+    is_accused = review.kind is Kind.MYSTERY and given.verdict is Verdict.NOT_GENUINE
+    return is_accused and (influencer.stage_at is None or influencer.stage_at <= given.at)
+
+
 def _stranger(
     review: Review, influencer: Influencer | None, tracker: Tracker | None, given: Given
 ) -> Rule | None:

@@ -14,7 +14,7 @@ from ringback.domain.dials import Dial, name_for
 from ringback.domain.dials import Kind as DialKind
 from ringback.domain.errors import Conflict, NotFound
 from ringback.domain.influencers import Change, Influencer, Limits, Stage
-from ringback.domain.patches import Attempt, Kind, Patch
+from ringback.domain.patches import Attempt, Kind, Patch, claim_of
 from ringback.domain.turns import AgendaHeard
 from ringback.runtime import Runtime
 from ringback.services.campaigns import Shelf
@@ -163,7 +163,7 @@ def complained(runtime: Runtime, campaign: Campaign, person: str, at: datetime) 
     last = _last_rung(campaign, person)
     if last is None or last[1].opened_at > at:
         return False
-    voters.complains(campaign.id, person, _claim(*last))
+    voters.complains(campaign.id, person, claim_of(*last))
     patch = patches.load(last[0].call_id)
     return patch is not None and complained_in(runtime, campaign, patch)
 
@@ -172,7 +172,7 @@ def complained_in(runtime: Runtime, campaign: Campaign, patch: Patch) -> bool:
     """Count the complaints about the talks of a patch that are not counted yet; False when there are none."""
     talks = [each for each in patch.attempts if each.kind is Kind.VOTER and each.has_talked]
     is_about_it = [
-        each for each in talks if voters.complaint_of(campaign.id, each.who) == _claim(patch, each)
+        each for each in talks if voters.complaints(campaign.id, each.who).last == claim_of(patch, each)
     ]
     is_new = any([_counted(campaign, patch, each) for each in is_about_it])
     if is_new:
@@ -183,19 +183,15 @@ def complained_in(runtime: Runtime, campaign: Campaign, patch: Patch) -> bool:
     return is_new
 
 
-def _claim(patch: Patch, attempt: Attempt) -> str:
-    return f"{patch.call_id}/{attempt.n}"
-
-
 def _counted(campaign: Campaign, patch: Patch, attempt: Attempt) -> bool:
     """Count a complaint; False when it was counted before, or the influencer is gone."""
-    counted = voters.counted_complaint(campaign.id, attempt.who, _claim(patch, attempt))
+    claim = claim_of(patch, attempt)
     for _ in range(_RACES):
-        if together(store.complain_action(patch.influencer), counted):
-            return True
-        if voters.is_counted(campaign.id, attempt.who, _claim(patch, attempt)) or not store.load(
-            patch.influencer
+        if together(
+            store.complain_action(patch.influencer), voters.count_complaint(campaign.id, attempt.who, claim)
         ):
+            return True
+        if voters.complaints(campaign.id, attempt.who).counted == claim or not store.load(patch.influencer):
             return False
     raise Conflict("an influencer was changed elsewhere each time a complaint was counted")
 

@@ -12,7 +12,17 @@ from ringback.domain.campaigns import Campaign
 from ringback.domain.contacts import Contact
 from ringback.domain.facts import TrackerDialled, VoterDialled
 from ringback.domain.ledger import Charge, Side
-from ringback.domain.patches import Attempt, Kind, Outcome, Patch, Patching, Reason, known_talk, talk_of
+from ringback.domain.patches import (
+    Attempt,
+    Kind,
+    Outcome,
+    Patch,
+    Patching,
+    Reason,
+    claim_of,
+    known_talk,
+    talk_of,
+)
 from ringback.domain.pools import Redial
 from ringback.domain.turns import Disposition, Party
 from ringback.runtime import Runtime
@@ -105,11 +115,6 @@ def _settle_attempt(
 def _pool_of(campaign: Campaign, patching: Patching, attempt: Attempt) -> str:
     """The pool that a voter was rung out of; in rows from before it was kept, the one that the campaign rings now."""
     return attempt.pool or pools.pool_id(campaign.id, patching.pool)
-
-
-def claim_of(patch: Patch, attempt: Attempt) -> str:
-    """What the voter of an attempt was claimed by."""
-    return f"{patch.call_id}/{attempt.n}"
 
 
 # the ledger, and what is counted with it

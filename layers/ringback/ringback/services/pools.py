@@ -39,6 +39,7 @@ REISSUED_AT_MOST = 1_200
 """New tickets for one pool in a run of `release`: as many as a minute of 20 calls a second takes."""
 
 _RACES = 8
+"""How often a voter is settled again who moved on meanwhile."""
 
 SWEPT_AT_MOST = 2_000
 """Positions of one shard in a run of `reconcile`: five minutes of 50 claims a second, over eight shards, are as many."""

@@ -48,7 +48,7 @@ ACCUSED = "accused"
 """The rule that holds an influencer of whom a tracker in a voter's stead says that they break the rules, until that counts."""
 
 _TOLD_WITHIN = timedelta(minutes=10)
-"""How long after a call how its tracker's leg ended may still be told: `services/slots.fill_in` asks the provider as long."""
+"""How long after a call how its tracker's leg ended may still be told: `reconcile` has asked the provider by then, and as a rule twice."""
 
 _LATEST = LONGEST_CALL + timedelta(days=1)
 """Of reviews that expire later than this none waits for a machine that was not started."""
@@ -187,9 +187,9 @@ def call_ended(
     talked_seconds: int,
     at: datetime,
 ) -> Review | None:
-    """The influencer's call is over, as we hear at the moment `at`, and so long the two talked: ask for the verdict, or let the review go. `tracker`
-    is who was rung last, and is let go by whoever tells this, afterwards. A repeat completes what an interruption left out; None for news of another call or
-    another tracker.
+    """The influencer's call is over, as we hear at the moment `at`, and so long the two talked: ask for the verdict, or let the review go.
+    `tracker` is who was rung last, and is let go by whoever tells this, afterwards. A repeat completes what an interruption left out; None
+    for news of another call or another tracker.
     """
     review = store.load(review_id)
     if review is None or campaign.reviews is None or (review.call, review.tracker) != (call_id, tracker):
@@ -280,10 +280,7 @@ def _counted(
     """Write down what a verdict came to; False when one of the rows has moved on since."""
     match decided:
         case Decision.WAIT:
-            is_accused = review.kind is Kind.MYSTERY and given.verdict is Verdict.NOT_GENUINE
-            has_moved_since = influencer.stage_at is not None and influencer.stage_at > given.at
-            if is_accused and not has_moved_since:  # a go-ahead since then knows better
-                # No voter is to be rung until the end of that talk is told, though the word may still come to nothing.
+            if reviews.holds_at_once(review, influencer, given):
                 people.hold(runtime, review.person, ACCUSED)
             return store.note(review, given) is not None
         case Decision.APPROVE:

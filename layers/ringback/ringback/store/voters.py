@@ -99,22 +99,25 @@ def complains(campaign: str, person: str, claim: str) -> None:
     update_if(VoterRow, key(campaign, person), actions=[VoterRow.complains.set(claim)])
 
 
-def complaint_of(campaign: str, person: str) -> str | None:
-    """The claim that somebody complained of last, read consistently."""
+@dataclass(frozen=True, slots=True)
+class Complaints:
+    """The claims of somebody's last complaint, and of the last one that was counted."""
+
+    last: str | None
+    counted: str | None
+
+
+def complaints(campaign: str, person: str) -> Complaints:
+    """What somebody complained of, read consistently."""
     row = next(batch_get(VoterRow, [{"voter": key(campaign, person)}]), {})
-    return row["complains"]["S"] if "complains" in row else None
+    last, counted = (row[name]["S"] if name in row else None for name in ("complains", "complained"))
+    return Complaints(last, counted)
 
 
-def counted_complaint(campaign: str, person: str, claim: str) -> Write:
+def count_complaint(campaign: str, person: str, claim: str) -> Write:
     """Note that a complaint is counted, as one write of the transaction that does so: it fails when that is noted."""
     new = VoterRow.complained.does_not_exist() | (VoterRow.complained != claim)
     return Write(VoterRow(key(campaign, person)), [VoterRow.complained.set(claim)], new)
-
-
-def is_counted(campaign: str, person: str, claim: str) -> bool:
-    """Whether the complaint of that claim is the last that was counted, read consistently."""
-    row = next(batch_get(VoterRow, [{"voter": key(campaign, person)}]), {})
-    return "complained" in row and row["complained"]["S"] == claim
 
 
 def settle(voter: Voter, settled: Settled) -> bool:

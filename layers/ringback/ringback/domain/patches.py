@@ -263,9 +263,9 @@ class Patch:
         return sum(talk_of(self, attempt) for attempt in self.attempts)
 
 
-def claim_of(patch: Patch, attempt: Attempt) -> str:
-    """What the voter of an attempt is claimed by."""
-    return f"{patch.call_id}/{attempt.n}"
+def claim_of(call_id: str, n: int) -> str:
+    """What the voter of a call's `n`-th attempt is claimed by, or its tracker busy with."""
+    return f"{call_id}/{n}"
 
 
 # what a question at the Connect URL gets

@@ -33,6 +33,7 @@ from ringback.domain.patches import (
     Patching,
     Reason,
     Same,
+    claim_of,
 )
 from ringback.domain.policy import CallEffect, Hold, Refuse, Rule, Send, Spent, Standing, Stranger
 from ringback.domain.pools import Rung, Ticket, Voter
@@ -319,7 +320,7 @@ class Connects:
     # a voter
 
     def _voter_rung(self, asked: _Asked, patch: Patch, n: int) -> Attempt | None:
-        pool, claim = pools.pool_id(asked.content.id, asked.patching.pool), _claim(asked.call_id, n)
+        pool, claim = pools.pool_id(asked.content.id, asked.patching.pool), claim_of(asked.call_id, n)
         for _ in range(MOST_REFUSALS + 1):
             ticket = asked.spare.tickets.pop() if asked.spare.tickets else self._pools.take(pool, claim)
             if ticket is None:
@@ -405,7 +406,7 @@ class Connects:
                 attempt,
                 fact,
                 lambda transaction: voters.add_claim(
-                    transaction, ticket, _claim(asked.call_id, attempt.n), asked.now
+                    transaction, ticket, claim_of(asked.call_id, attempt.n), asked.now
                 ),
             )
         except _Raced:
@@ -458,7 +459,7 @@ class Connects:
         """Whether this attempt rings a tracker in a voter's stead: a share that nobody can foretell who lacks our key (X3)."""
         if not asked.patching.mystery_percent:
             return False
-        message = f"mystery\0{_claim(asked.call_id, n)}".encode()
+        message = f"mystery\0{claim_of(asked.call_id, n)}".encode()
         digest = hmac.digest(self._runtime.secrets.callback_key, message, "sha256")
         return int.from_bytes(digest[:4]) % 100 < asked.patching.mystery_percent
 
@@ -485,7 +486,7 @@ class Connects:
         )
         if tracker is None:
             return None
-        review = f"{asked.influencer.person}-{reviews.mystery_number(_claim(asked.call_id, n))}"
+        review = f"{asked.influencer.person}-{reviews.mystery_number(claim_of(asked.call_id, n))}"
         attempt = _trackers_attempt(asked, tracker, n, Kind.MYSTERY, review)
         fact = VoterDialled(
             source_id=asked.call_id,
@@ -640,8 +641,3 @@ def _whisper(patching: Patching, default_language: str, attempt: Attempt) -> tup
         return ()
     name = WHISPER if attempt.kind is Kind.VOTER else BRIEF
     return (Utterance(name, Words(texts[language]), language),)
-
-
-def _claim(call_id: str, n: int) -> str:
-    """What a voter is claimed by."""
-    return f"{call_id}/{n}"

@@ -161,10 +161,13 @@ def complained(runtime: Runtime, campaign: Campaign, person: str, at: datetime) 
     made it. Where nobody has told yet whether the two talked, it counts as soon as somebody does (`complained_in`).
     """
     last = _last_rung(campaign, person)
-    if last is None or last[1].opened_at > at:
+    if last is None:
         return False
-    voters.complains(campaign.id, person, claim_of(*last))
-    patch = patches.load(last[0].call_id)
+    rung_in, attempt = last
+    if attempt.opened_at > at:
+        return False
+    voters.complains(campaign.id, person, claim_of(rung_in.call_id, attempt.n))
+    patch = patches.load(rung_in.call_id)
     return patch is not None and complained_in(runtime, campaign, patch)
 
 
@@ -172,7 +175,9 @@ def complained_in(runtime: Runtime, campaign: Campaign, patch: Patch) -> bool:
     """Count the complaints about the talks of a patch that are not counted yet; False when there are none."""
     talks = [each for each in patch.attempts if each.kind is Kind.VOTER and each.has_talked]
     is_about_it = [
-        each for each in talks if voters.complaints(campaign.id, each.who).last == claim_of(patch, each)
+        each
+        for each in talks
+        if voters.complaints(campaign.id, each.who).last == claim_of(patch.call_id, each.n)
     ]
     is_new = any([_counted(campaign, patch, each) for each in is_about_it])
     if is_new:
@@ -185,7 +190,7 @@ def complained_in(runtime: Runtime, campaign: Campaign, patch: Patch) -> bool:
 
 def _counted(campaign: Campaign, patch: Patch, attempt: Attempt) -> bool:
     """Count a complaint; False when it was counted before, or the influencer is gone."""
-    claim = claim_of(patch, attempt)
+    claim = claim_of(patch.call_id, attempt.n)
     for _ in range(_RACES):
         if together(
             store.complain_action(patch.influencer), voters.count_complaint(campaign.id, attempt.who, claim)

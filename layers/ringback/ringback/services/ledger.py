@@ -95,7 +95,7 @@ def _settle_attempt(
             if patch.reason is Reason.LEFT:
                 came = pools.Outcome.NO_ANSWER
         redial = Redial(patching.attempts_per_voter, patching.days_between, campaign.window)
-        claim = claim_of(patch, attempt)
+        claim = claim_of(patch.call_id, attempt.n)
         if pools.is_final(came):
             voters.settle_person(campaign.id, attempt.who, came)
         Pools(runtime).settle(_pool_of(campaign, patching, attempt), attempt.who, claim, came, redial)
@@ -238,7 +238,7 @@ def disposed(campaign: Campaign, call_id: str, given: str, at: datetime) -> None
     if attempt is None or attempt.kind is not Kind.VOTER:
         return
     pool = _pool_of(campaign, campaign.patching, attempt)
-    voters.lean(pool, attempt.who, claim_of(patch, attempt), disposition.value, at)
+    voters.lean(pool, attempt.who, claim_of(patch.call_id, attempt.n), disposition.value, at)
     if disposition is Disposition.DO_NOT_CALL:
         _leave_alone(campaign, patch, attempt)
 

@@ -15,6 +15,7 @@ from ringback.domain.dials import Dial, name_for
 from ringback.domain.dials import Kind as DialKind
 from ringback.domain.errors import Conflict, NotFound, Rejected
 from ringback.domain.influencers import Change, Influencer, Stage
+from ringback.domain.patches import claim_of
 from ringback.domain.reviews import (
     LONGEST_CALL,
     MYSTERY_WITHIN,
@@ -156,7 +157,7 @@ def open_mystery(
     runtime: Runtime, influencer: Influencer, tracker: Tracker, call_id: str, attempt: int
 ) -> Review:
     """A tracker is rung in a voter's stead (F109), and owes a word on it. It moves nobody; a repeat gives the same review."""
-    now, cause = runtime.clock.now(), staff.call_name(call_id, attempt)
+    now, cause = runtime.clock.now(), claim_of(call_id, attempt)
     review = Review(
         person=influencer.person,
         n=reviews.mystery_number(cause),

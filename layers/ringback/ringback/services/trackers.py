@@ -11,6 +11,7 @@ from ringback.domain.contacts import Contact
 from ringback.domain.dials import Kind as DialKind
 from ringback.domain.errors import NotFound, Rejected
 from ringback.domain.influencers import Influencer, may_be_rung_back
+from ringback.domain.patches import claim_of
 from ringback.domain.policy import CallEffect, Send, Spent, Standing
 from ringback.domain.trackers import LEASE, PIN_MEANS, Identified, PinLimits, Tracker
 from ringback.runtime import Runtime
@@ -100,7 +101,7 @@ def choose(
 
     `exclude`: who must not be asked. `number`: ours, that the tracker will see. `mystery`: of those alone who may be rung in a voter's stead.
     """
-    now, taken_for = runtime.clock.now(), call_name(call_id, attempt)
+    now, taken_for = runtime.clock.now(), claim_of(call_id, attempt)
     on_duty = [
         each for each in store.of_campaign(campaign.id, only_on_duty=True) if each.mystery or not mystery
     ]
@@ -146,12 +147,7 @@ def _allowed(campaign: Campaign, line: Sequence[Tracker], number: str, now: date
 
 def free(campaign: str, person: str, call_id: str, attempt: int) -> bool:
     """The attempt is over: the tracker may be taken again. False when they are not busy with it any more."""
-    return store.free(campaign, person, call_name(call_id, attempt))
-
-
-def call_name(call_id: str, attempt: int) -> str:
-    """What a tracker is busy with."""
-    return f"{call_id}/{attempt}"
+    return store.free(campaign, person, claim_of(call_id, attempt))
 
 
 def keep_promises(runtime: Runtime, has_time: Callable[[], bool] = lambda: True) -> int:

@@ -91,6 +91,18 @@ def test_a13_a_walk_through_a_block_is_held_although_every_batch_of_the_stream_i
     assert len(deployment.provider.taken) <= limit
 
 
+def test_a_replay_of_calls_that_came_one_by_one_is_no_burst(deployment: Deployment) -> None:
+    limit = catalog.current("clean-water").limits.prefix_per_minute
+    for nth in range(limit + 1):
+        deployment.ring(f"+9190000{nth:05d}", call_id=f"call-{nth}")
+        deployment.react()
+        deployment.clock.move(minutes=1)
+
+    assert deployment.reaction.react(deployment.entries(), counting=False) == []
+
+    assert sending.standing("clean-water", ["+91900000"]).prefixes == {}
+
+
 def test_a_report_on_a_held_message_proves_that_it_left_so_it_is_not_sent_again(
     deployment: Deployment,
 ) -> None:

@@ -183,7 +183,8 @@ class Reaction:
                 )
                 observability.count("FactFailed")
                 failed.append(entry)
-        self._hold_suspicious(batch.blocks)
+        if counting:
+            self._hold_suspicious(batch.blocks)
         queues.put(self._runtime.settings.send_queue_url, batch.tickets)
         queues.put(self._runtime.settings.dial_queue_url, batch.dials)
         if counting and entries:

@@ -12,23 +12,13 @@ from ringback.domain.pools import State as VoterState
 from ringback.services.facts import Reaction
 from ringback.services.pools import change, reissue_due
 from ringback.store import contacts, ledger, patches, sending
+from ringback.store import pools as pool_store
 from tests.deployment import CALLER, OTHER_CALLER, VOLUNTEER, Deployment, callers, deployed, emitted
 from tests.integration import people
 from tests.integration.patching import LINE, POOL, VOTERS, WARD, Patched, voter_phones
-from tests.integration.wire import AwsRequest, Moment, listening
+from tests.integration.wire import AwsRequest, Moment, Requests, listening
 
 pytestmark = pytest.mark.usefixtures("tokens")
-
-
-class Requests:
-    """What goes to AWS while somebody listens."""
-
-    def __init__(self) -> None:
-        self.made: list[str] = []
-
-    def __call__(self, moment: Moment, request: AwsRequest) -> None:
-        if moment is Moment.BEFORE:
-            self.made.append(request.operation)
 
 
 # a question
@@ -395,6 +385,19 @@ def test_whom_a_call_out_of_another_pool_is_ringing_is_not_rung_beside_it(
     assert patched.begin(OTHER_CALLER, "call-3").ask() is None
     waits = patched.voter(VOTERS[0], WARD)
     assert (waits.state, waits.rule) == (VoterState.WAITING, "too-soon")
+
+
+def test_a_campaign_of_more_pools_than_one_request_can_read_rings_voters_all_the_same(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched = Patched(deployment)
+    patched.approve(CALLER)
+    patched.fill(tmp_path, VOTERS[:1])
+    for n in range(100):
+        pool_store.create(f"clean-water/booth-{n}", shards=1)
+        change(deployment.runtime, f"clean-water/booth-{n}", PoolState.OPEN)
+
+    assert patched.begin().ask() == VOTERS[0]
 
 
 def test_attempts_and_the_days_in_between_count_whatever_pool_a_voter_is_rung_out_of(

@@ -285,6 +285,29 @@ def test_a_draining_pool_rings_who_is_queued_nobody_again_and_closes(
         change(deployment.runtime, POOL, PoolState.PAUSED)
 
 
+def test_those_pools_are_looked_into_beside_one_out_of_which_somebody_may_be_rung(
+    deployment: Deployment,
+) -> None:
+    def made(name: str, *states: PoolState) -> str:
+        store.create(f"clean-water/{name}", shards=1)
+        for state in states:
+            change(deployment.runtime, f"clean-water/{name}", state)
+        return f"clean-water/{name}"
+
+    made("rung", PoolState.OPEN)
+    made("loading")
+    made("never-opened", PoolState.CLOSED)
+    made("long-closed", PoolState.OPEN, PoolState.CLOSED)
+    again = made("closed-and-opened", PoolState.OPEN, PoolState.CLOSED)
+    deployment.clock.move(days=1)
+    change(deployment.runtime, again, PoolState.OPEN)
+    paused = made("paused", PoolState.OPEN, PoolState.PAUSED)
+    closed = made("closed", PoolState.OPEN, PoolState.CLOSED)
+    made("long-closed", PoolState.CLOSED)
+
+    assert {*Pools(deployment.runtime).others("clean-water/rung")} == {again, paused, closed}
+
+
 def test_a_recount_puts_right_what_a_crash_left_uncounted(deployment: Deployment, tmp_path: Path) -> None:
     doors = opened(deployment.runtime, tmp_path, 4)
     ticket = doors.take(POOL, "exotel:1/1")

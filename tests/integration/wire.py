@@ -66,6 +66,17 @@ class AwsRequest:
             yield from (request["TableName"] for request in item.values())
 
 
+class Requests:
+    """What goes to AWS while somebody listens."""
+
+    def __init__(self) -> None:
+        self.made: list[str] = []
+
+    def __call__(self, moment: Moment, request: AwsRequest) -> None:
+        if moment is Moment.BEFORE:
+            self.made.append(request.operation)
+
+
 class Listener(Protocol):
     def __call__(self, moment: Moment, request: AwsRequest) -> None: ...
 

@@ -46,6 +46,9 @@ _MAY_FOLLOW: Mapping[PoolState, tuple[PoolState, ...]] = {
     PoolState.CLOSED: (PoolState.OPEN,),
 }
 
+CLAIMS_SETTLE = timedelta(days=1)
+"""How long after a pool is closed the last of its claims may be settled: calls end, and `reconcile` finds what they leave, much sooner."""
+
 GIVES_TICKETS = (PoolState.OPEN, PoolState.DRAINING)
 """States in which voters are rung."""
 
@@ -63,10 +66,17 @@ class Pool:
     state: PoolState
     shards: int
     opened_at: datetime | None = None
+    closed_at: datetime | None = None
 
     @property
     def campaign(self) -> str:
         return self.id.partition("/")[0]
+
+    def may_have_claims(self, now: datetime) -> bool:
+        """Whether a call that rings one of its voters may be going on, or not be settled yet."""
+        if self.opened_at is None:
+            return False
+        return self.closed_at is None or now < self.closed_at + CLAIMS_SETTLE
 
 
 def pool_id(campaign: str, name: str) -> str:

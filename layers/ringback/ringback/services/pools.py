@@ -66,11 +66,12 @@ class Pools:
         return pool
 
     def others(self, pool_id: str) -> tuple[str, ...]:
-        """The campaign's other pools, as they were at most `FRESH_SECONDS` ago. At most one request."""
+        """The campaign's other pools out of which somebody may be rung, as they were at most `FRESH_SECONDS` ago. At most one request."""
         asked_at, others = self._others.get(pool_id, (float("-inf"), ()))
         if time.monotonic() - asked_at > self._fresh_seconds:
-            campaign = pool_id.partition("/")[0]
-            others = tuple(each.id for each in store.every(campaign) if each.id != pool_id)
+            now, campaign = self._runtime.clock.now(), pool_id.partition("/")[0]
+            live = (each.id for each in store.every(campaign) if each.may_have_claims(now))
+            others = tuple(each for each in live if each != pool_id)
             self._others[pool_id] = (time.monotonic(), others)
         return others
 

@@ -61,9 +61,11 @@ def move(pool: str, after: PoolState, now: datetime) -> Pool | None:
     """Change a pool's state; None when it is in none from which `after` follows. What it is already, it becomes again."""
     within: Condition = PoolRow.state.is_in(*(str(state) for state in (after, *predecessors(after))))
     actions = [PoolRow.state.set(str(after))]
+    at = times.written(now)
     if after is PoolState.OPEN:
-        path = PoolRow.opened_at
-        actions.append(path.set(path | times.written(now)))
+        actions += [PoolRow.opened_at.set(PoolRow.opened_at | at), PoolRow.closed_at.remove()]
+    elif after is PoolState.CLOSED:
+        actions.append(PoolRow.closed_at.set(PoolRow.closed_at | at))
     stored = update_if(PoolRow, _POOLS, pool, actions=actions, condition=within)
     return _pool(_stored(stored)) if stored is not None else None
 
@@ -347,6 +349,7 @@ def _pool(row: PoolRow) -> Pool:
         state=PoolState(row.state),
         shards=int(row.shards),
         opened_at=times.read(row.opened_at) if row.opened_at else None,
+        closed_at=times.read(row.closed_at) if row.closed_at else None,
     )
 
 

@@ -38,6 +38,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from pynamodb.models import Model
 
+MOST_KEYS = 100
+"""In one BatchGetItem: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html"""
+
 
 class _Meta:
     """Limits a request must keep: a door answers within a second, so one try must not take longer than that."""
@@ -294,6 +297,7 @@ class PoolRow(Model):
     state = UnicodeAttribute(null=True)
     shards = NumberAttribute(null=True)
     opened_at = UnicodeAttribute(null=True)
+    closed_at = UnicodeAttribute(null=True)
     lock = UnicodeAttribute(null=True)
     locked_until = UnicodeAttribute(null=True)
     next = NumberAttribute(null=True)
@@ -590,13 +594,8 @@ def put_if_new(row: Model, key: Attribute[str]) -> bool:
 
 
 def batch_get(model: type[Model], keys: Iterable[Mapping[str, str]]) -> Iterator[Attributes]:
-    """The rows of those keys that exist, read consistently; asks again for what DynamoDB left out of an answer."""
-    table, wanted = connection(model), list(keys)
-    while wanted:
-        answer = table.batch_get_item(wanted[:100], consistent_read=True)  # type: ignore[arg-type]
-        yield from answer["Responses"].get(table.table_name, [])
-        left = answer.get("UnprocessedKeys", {}).get(table.table_name, {}).get("Keys", [])
-        wanted = [{name: value["S"] for name, value in key.items()} for key in left] + wanted[100:]
+    """The rows of those keys that exist, read consistently, 100 in a request; asks again for what DynamoDB left out of an answer."""
+    return (row for _, row in _each_read({model: keys}))
 
 
 def read_together(
@@ -605,19 +604,28 @@ def read_together(
     """The rows of those keys that exist, of several tables, read consistently in one request for up to 100 keys in all; asks again
     for what DynamoDB left out of an answer.
     """
+    found: dict[type[Model], list[Attributes]] = {model: [] for model in wanted}
+    for model, row in _each_read(wanted):
+        found[model].append(row)
+    return found
+
+
+def _each_read(
+    wanted: Mapping[type[Model], Iterable[Mapping[str, str]]],
+) -> Iterator[tuple[type[Model], Attributes]]:
     models = {connection(model).table_name: model for model in wanted}
     shared = connection(next(iter(wanted))).connection
-    found: dict[type[Model], list[Attributes]] = {model: [] for model in wanted}
-    request: Mapping[str, Any] = {
-        connection(model).table_name: {
-            "Keys": [{name: {"S": value} for name, value in key.items()} for key in keys],
-            "ConsistentRead": True,
-        }
+    left = [
+        (connection(model).table_name, {name: {"S": value} for name, value in key.items()})
         for model, keys in wanted.items()
-    }
-    while request:
+        for key in keys
+    ]
+    while left:
+        request: dict[str, dict[str, Any]] = {}
+        for table, key in left[:MOST_KEYS]:
+            request.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
         answer = shared.dispatch("BatchGetItem", {"RequestItems": request})
         for table, rows in answer["Responses"].items():
-            found[models[table]] += rows
-        request = answer.get("UnprocessedKeys", {})
-    return found
+            yield from ((models[table], row) for row in rows)
+        unread = answer.get("UnprocessedKeys", {}).items()
+        left = [(table, key) for table, some in unread for key in some["Keys"]] + left[MOST_KEYS:]

@@ -1,5 +1,6 @@
 """Reviews from the first ring to the verdict: who may give it, when it counts, and who hears of it."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,7 @@ from tests.integration.people import (
     stored,
     talk,
 )
+from tests.integration.wire import Requests, listening
 
 pytestmark = pytest.mark.usefixtures("tokens")
 
@@ -705,7 +707,7 @@ def test_one_block_of_numbers_that_brings_too_many_is_told_of(deployment: Deploy
 # Promises
 
 
-def test_a_promise_is_kept_once_when_a_tracker_begins_a_shift(deployment: Deployment) -> None:
+def test_a_promise_is_kept_once_a_tracker_has_begun_a_shift(deployment: Deployment) -> None:
     tracker = enrol(deployment, on_duty=False)
     inform(deployment)
     assert choose(deployment) is None
@@ -717,7 +719,8 @@ def test_a_promise_is_kept_once_when_a_tracker_begins_a_shift(deployment: Deploy
     at = deployment.clock.now() + timedelta(minutes=1)
     deployment.clock.move(minutes=1)
 
-    assert trackers.duty_changed(deployment.runtime, "clean-water", "exotel:call-2", True, at)
+    assert trackers.duty_changed("clean-water", "exotel:call-2", True, at)
+    assert trackers.keep_promises(deployment.runtime) == 1
 
     assert trackers.find("clean-water", tracker.person).on_duty
     assert known(deployment).promised_at is None
@@ -733,11 +736,11 @@ def test_a_shift_that_is_told_again_hours_later_rings_nobody(deployment: Deploym
     inform(deployment)
     ring_tracker_line(deployment)
     at = deployment.clock.now()
-    assert trackers.duty_changed(deployment.runtime, "clean-water", "exotel:call-2", True, at)
+    assert trackers.duty_changed("clean-water", "exotel:call-2", True, at)
     influencers.promise(deployment.runtime, deployment.person(), "exotel:call-1/turn-5", at)
     deployment.clock.move(hours=2)
 
-    assert not trackers.duty_changed(deployment.runtime, "clean-water", "exotel:call-2", True, at)
+    assert not trackers.duty_changed("clean-water", "exotel:call-2", True, at)
 
     assert known(deployment).promised_at == at
     assert dials.of_person(deployment.person()) == []
@@ -773,6 +776,24 @@ def test_no_more_are_rung_back_than_trackers_are_free_the_longest_waiting_first(
     assert trackers.keep_promises(deployment.runtime) == 1
 
     assert [known(deployment, phone).promised_at is None for phone in callers] == [True, False, False]
+
+
+def test_those_who_were_promised_a_call_are_read_the_longest_waiting_first_and_a_hundred_at_a_time(
+    deployment: Deployment,
+) -> None:
+    promised = []
+    for n in range(101):
+        inform(deployment, f"+919000003{n:03}")
+        deployment.clock.move(seconds=1)
+        promised.append(deployment.person(f"+919000003{n:03}"))
+        influencers.promise(deployment.runtime, promised[-1], "turn-5", deployment.clock.now())
+    requests = Requests()
+
+    with listening(requests):
+        found = [each.person for each in influencer_store.promised(deployment.clock.now())]
+
+    assert found == promised
+    assert Counter(requests.made) == {"Query": influencer_store.BUCKETS, "BatchGetItem": 2}
 
 
 def test_a_promise_waits_for_a_tracker_who_may_be_asked(deployment: Deployment) -> None:
@@ -882,9 +903,7 @@ def test_nobody_begins_a_shift_without_a_pin(deployment: Deployment) -> None:
     ring_tracker_line(deployment, CALLER, "exotel:call-3")
 
     for call in ("exotel:call-2", "exotel:call-3", "exotel:nobody-knows"):
-        assert not trackers.duty_changed(
-            deployment.runtime, "clean-water", call, True, deployment.clock.now()
-        )
+        assert not trackers.duty_changed("clean-water", call, True, deployment.clock.now())
     assert not trackers.find("clean-water", tracker.person).on_duty
 
 

@@ -160,8 +160,6 @@ def duty(deployment: Deployment, tracker: str, campaign: str | None, on: bool) -
     campaign = _whose(campaign)
     found = _find(deployment, tracker, campaign)
     store.duty(campaign, found.person, on, deployment.runtime.clock.now())
-    if on:
-        staff.keep_promises(deployment.runtime)
     click.echo(f"{found.name} is {'on' if on else 'off'} duty")
 
 

@@ -302,9 +302,7 @@ class Reaction:
                 case ReasonGiven():
                     reviews.reason_given(entry.campaign, effect, turn.source_id)
                 case DutyChanged(on=on):
-                    trackers.duty_changed(
-                        self._runtime, entry.campaign, turn.source_id, on, called.occurred_at
-                    )
+                    trackers.duty_changed(entry.campaign, turn.source_id, on, called.occurred_at)
                 case DispositionGiven(disposition=disposition):
                     campaign_now = self._shelf.current(entry.campaign)
                     books.disposed(campaign_now, turn.source_id, disposition, called.occurred_at)

@@ -156,7 +156,7 @@ def keep_promises(runtime: Runtime, has_time: Callable[[], bool] = lambda: True)
     """
     now, shelf, kept = runtime.clock.now(), Shelf(runtime.settings.catalog_cache_seconds), 0
     free: dict[str, list[Tracker]] = {}
-    for influencer in sorted(influencer_store.promised(now), key=lambda each: each.promised_at or now):
+    for influencer in influencer_store.promised(now):
         if not has_time():
             break
         campaign = shelf.current(influencer.campaign)
@@ -238,16 +238,12 @@ def speaking(campaign: str, call_id: str) -> Tracker | None:
     return tracker
 
 
-def duty_changed(runtime: Runtime, campaign: str, call_id: str, on: bool, at: datetime) -> bool:
-    """A tracker began or ended a shift in a call; who begins one is there for those who were promised a call. False when whoever rang is
-    no tracker, gave no PIN in that call, or changed it later than this; and when it is told again, which rings nobody: a promise that is
-    still open is `release`'s to keep.
+def duty_changed(campaign: str, call_id: str, on: bool, at: datetime) -> bool:
+    """A tracker began or ended a shift in a call; who was promised a call is rung when promises are kept next. False when whoever rang is
+    no tracker, gave no PIN in that call, or changed it later than this; and when it is told again.
     """
     tracker = speaking(campaign, call_id)
     if tracker is None:
         observability.count("DutyRefused")
         return False
-    changed = store.duty(campaign, tracker.person, on, at)
-    if changed and on:
-        keep_promises(runtime)
-    return changed
+    return store.duty(campaign, tracker.person, on, at)

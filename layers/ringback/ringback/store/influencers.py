@@ -3,6 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
+from heapq import merge
+from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -14,7 +16,7 @@ from ringback.domain import influencers, times
 from ringback.domain.errors import Conflict
 from ringback.domain.influencers import Change, Influencer, Move, Stage
 from ringback.store.singles import update_single
-from ringback.store.tables import Attributes, InfluencerRow, batch_get, put_if_new, update_if
+from ringback.store.tables import MOST_KEYS, Attributes, InfluencerRow, batch_get, put_if_new, update_if
 from ringback.store.transactions import Write
 
 BUCKETS = 8
@@ -244,14 +246,15 @@ def kept(person: str, promised_at: datetime, now: datetime) -> bool:
 
 
 def promised(until: datetime) -> Iterator[Influencer]:
-    """Who waits to be rung back since before `until`, read consistently; the oldest promise of each bucket first."""
-    for bucket in range(BUCKETS):
-        for row in InfluencerRow.waiting.query(
-            f"promised#{bucket}", InfluencerRow.promised_at <= times.written(until)
-        ):
-            influencer = load(row.person)  # the index is a little behind
-            if influencer is not None and influencer.promised_at is not None:
-                yield influencer
+    """Who waits to be rung back since before `until`, the longest waiting first; read consistently, 100 at a time and as they are wanted."""
+    since = InfluencerRow.promised_at <= times.written(until)
+    buckets = (InfluencerRow.waiting.query(f"promised#{bucket}", since) for bucket in range(BUCKETS))
+    people = (row.person for row in merge(*buckets, key=lambda row: row.promised_at))
+    while some := list(islice(people, MOST_KEYS)):
+        now_known = {each.person: each for each in load_many(some)}  # the index is a little behind
+        for person in some:
+            if person in now_known and now_known[person].promised_at is not None:
+                yield now_known[person]
 
 
 # ── lists ──

@@ -22,9 +22,13 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def has_time() -> bool:
         return bool(context.get_remaining_time_in_millis() > _SPARE_MS)
 
-    healed = slots.heal(runtime, providers, has_time)
-    runs = [calls.reconcile(runtime, provider, has_time=has_time) for provider in providers]
-    reviewed = reviews.sweep(runtime)  # after the provider was asked how talks ended
+    try:
+        healed = slots.heal(runtime, providers, has_time)
+        runs = [calls.reconcile(runtime, provider, has_time=has_time) for provider in providers]
+    finally:
+        reviewed = reviews.sweep(
+            runtime
+        )  # after the provider was asked how talks ended, and whatever became of that
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),

@@ -9,7 +9,9 @@ import pytest
 from ringback.domain.influencers import Stage
 from ringback.domain.patches import Kind, Reason
 from ringback.domain.pools import PoolState
+from ringback.domain.reviews import Decision
 from ringback.domain.times import INDIA
+from ringback.domain.turns import Verdict
 from ringback.services import ledger as booking
 from ringback.services import reviews, trackers
 from ringback.services.pools import change
@@ -202,6 +204,41 @@ def test_a_talk_of_which_nobody_ever_tells_is_waited_for_ten_minutes(
     (review,) = review_store.of_person(patched.deployment.person(CALLER))
     assert (review.state, review.reason) == ("expired", "no-end")
     assert is_free(patched, people.ASHA)
+
+
+def test_a_bad_word_on_a_talk_of_which_nobody_has_told_waits_for_the_news_and_frees_its_tracker(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=True)
+    caller.come_back(CallStatus="completed")
+    patched.react()
+    (review,) = review_store.of_person(deployment.person(CALLER))
+    assert people.judge(deployment, review, Verdict.NOT_GENUINE, phone=people.ASHA) is Decision.WAIT
+    assert patched.influencer().stage is Stage.INFORMED
+    assert is_free(patched, people.ASHA)
+    patched.clock.move(minutes=20)
+    reviews.sweep(patched.runtime)
+
+    caller.talk(people.ASHA, 50)
+    deployment.react()
+    deployment.react()
+
+    assert patched.influencer().stage is Stage.REVOKED
+
+
+def test_a_mystery_talk_that_is_told_after_the_next_voter_was_rung_can_still_be_judged(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=True)
+    patched.clock.move(seconds=60)
+    assert caller.ask() in VOTERS
+    patched.react()
+
+    caller.talk(people.ASHA, 50)
+    patched.react()
+
+    (review,) = review_store.of_person(deployment.person(CALLER))
+    assert (review.state, review.talked_seconds) == ("talked", 50)
 
 
 def test_a_mystery_talk_of_which_nobody_told_the_length_can_still_be_judged(

@@ -163,6 +163,11 @@ class Review:
         return self.state in WAITING
 
     @property
+    def accuses(self) -> bool:
+        """Whether a tracker who posed as a voter said that the influencer breaks the rules."""
+        return self.kind is Kind.MYSTERY and self.verdict is Verdict.NOT_GENUINE
+
+    @property
     def verdict_reason(self) -> str | None:
         """Why the tracker judged so: what they said in the call whose verdict counts."""
         return self.reasons.get(self.verdict_call or "")

@@ -100,10 +100,9 @@ def _settle_attempt(
             voters.settle_person(campaign.id, attempt.who, came)
         Pools(runtime).settle(_pool_of(campaign, patching, attempt), attempt.who, claim, came, redial)
         return
-    is_last = attempt.n == len(patch.attempts)
-    ends_review = attempt.kind is Kind.MYSTERY or (is_last and patch.is_over)
-    # Of the last one, nobody may have told yet that they talked: a verdict counts when it is told, until `reviews.sweep` waits no longer.
-    if attempt.review is not None and ends_review and not (is_last and attempt.is_untold):
+    ends_review = attempt.kind is Kind.MYSTERY or (attempt.n == len(patch.attempts) and patch.is_over)
+    # Nobody may have told yet that they talked: a verdict counts when it is told, until `reviews.sweep` waits no longer.
+    if attempt.review is not None and ends_review and not attempt.is_untold:
         talked = talk_of(patch, attempt)
         # From now on, not from the end: whoever heard of that late, as the provider tells it, still has their time to answer.
         heard_at = runtime.clock.now()

@@ -49,7 +49,8 @@ ACCUSED = "accused"
 """The rule that holds an influencer of whom a tracker in a voter's stead says that they break the rules, until that counts."""
 
 _TOLD_WITHIN = timedelta(minutes=10)
-"""How long after a call how its tracker's leg ended may still be told: `reconcile` has asked the provider by then, and as a rule twice."""
+"""How long after a call how its tracker's leg ended may still be told: as a rule `reconcile` has asked the provider twice by then, unless the
+provider is down or the call was a long one (decision 0044)."""
 
 _LATEST = LONGEST_CALL + timedelta(days=1)
 """Of reviews that expire later than this none waits for a machine that was not started."""
@@ -171,7 +172,7 @@ def open_mystery(
     )
     store.keep(review)
     review = find(review.id)
-    if review.is_waiting:
+    if review.is_waiting and not review.accuses:
         tracker_store.owe(review.campaign, tracker.person, review.id)
     return review
 
@@ -283,7 +284,10 @@ def _counted(
         case Decision.WAIT:
             if reviews.holds_at_once(review, influencer, given):
                 people.hold(runtime, review.person, ACCUSED)
-            return store.note(review, given) is not None
+            noted = store.note(review, given)
+            if noted is not None and noted.accuses:
+                tracker_store.owe_no_more(review.campaign, tracker.person, review.id)
+            return noted is not None
         case Decision.APPROVE:
             change = Change.APPROVED if review.kind is Kind.VERIFICATION else None
             return _ended(review, State.APPROVED, change, influencer, tracker, given)
@@ -574,7 +578,8 @@ def _is_given_up(review: Review, now: datetime) -> bool:
     rung = [each for each in patch.attempts if (each.n, each.who) == (review.attempt, review.tracker)]
     if not rung:
         return patch.is_over or now > patch.last_at + _GRACE
-    return patch.is_over and rung[0].is_untold and now > patch.last_at + _TOLD_WITHIN
+    # A bad word waits for the news until it is too old to count: till then it holds the influencer, and costs its tracker nothing.
+    return patch.is_over and rung[0].is_untold and not review.accuses and now > patch.last_at + _TOLD_WITHIN
 
 
 def _lapsed(runtime: Runtime, review: Review) -> bool:

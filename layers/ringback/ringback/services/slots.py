@@ -72,6 +72,8 @@ def heal(
             _not_asked(patch, problem)
             if problem.retryable:  # and so would the others of this account
                 by_name.pop(patch.call_id.partition(":")[0], None)
+        except Conflict:
+            continue  # somebody tells of it at this moment
     told = sum(ledger.answer(patch) for patch in live if patch.is_over)
     corrected = sum(_recount(runtime, account) for account in accounts)
     return Healed(settled, told, corrected)

@@ -77,7 +77,7 @@ def send_until_done(deployment: Deployment, tickets: list[Ticket]) -> None:
     while tickets:
         try:
             tickets = deployment.send(tickets)
-        except PynamoDBException:
+        except (PynamoDBException, ClientError):
             continue
 
 

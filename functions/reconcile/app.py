@@ -26,9 +26,8 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         healed = slots.heal(runtime, providers, has_time)
         runs = [calls.reconcile(runtime, provider, has_time=has_time) for provider in providers]
     finally:
-        reviewed = reviews.sweep(
-            runtime
-        )  # after the provider was asked how talks ended, and whatever became of that
+        # After the provider was asked how talks ended, and whatever became of that.
+        reviewed = reviews.sweep(runtime)
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),

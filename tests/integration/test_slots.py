@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from ringback.domain.errors import ProviderError
+from ringback.domain.errors import Conflict, ProviderError
 from ringback.domain.influencers import Stage
 from ringback.domain.ledger import Side
 from ringback.domain.legs import Ending, LegEvent, Progress
@@ -309,14 +309,17 @@ def test_a_tracker_has_their_time_for_the_verdict_from_when_we_hear_that_the_tal
     assert review.expires_at >= now + rules.answer_within
 
 
-def test_one_call_of_which_the_provider_will_not_tell_keeps_no_other_from_being_settled(
-    patched: Patched,
+@pytest.mark.parametrize(
+    "problem", [ProviderError("400", retryable=False), Conflict("somebody tells of it at this moment")]
+)
+def test_one_call_that_cannot_be_settled_now_keeps_no_other_from_it(
+    patched: Patched, problem: Exception
 ) -> None:
     class Picky(Records):
         def find_call(self, call_id: str) -> FoundCall | None:
             super().find_call(call_id)
             if len(self.asked) == 1:
-                raise ProviderError("400", retryable=False)
+                raise problem
             return None
 
     patched.approve(OTHER_CALLER)

@@ -22,12 +22,14 @@ def lambda_handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     def has_time() -> bool:
         return bool(context.get_remaining_time_in_millis() > _SPARE_MS)
 
+    is_asked = False
     try:
         healed = slots.heal(runtime, providers, has_time)
         runs = [calls.reconcile(runtime, provider, has_time=has_time) for provider in providers]
+        is_asked = True
     finally:
-        # After the provider was asked how talks ended, and whatever became of that.
-        reviewed = reviews.sweep(runtime)
+        # After the provider was asked how talks ended. Where that broke off, nobody is given up of whom it may know.
+        reviewed = reviews.sweep(runtime, gives_up=is_asked)
     return {
         "listed": sum(run.listed for run in runs),
         "created": sum(run.created for run in runs),

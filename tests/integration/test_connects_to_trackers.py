@@ -198,6 +198,9 @@ def test_a_talk_of_which_nobody_ever_tells_is_waited_for_ten_minutes(
     assert review.is_waiting
 
     patched.clock.move(minutes=2)
+    reviews.sweep(patched.runtime, gives_up=False)
+    (review,) = review_store.of_person(patched.deployment.person(CALLER))
+    assert review.is_waiting, "the provider could not be asked yet"
     reviews.sweep(patched.runtime)
 
     assert patched.influencer().stage is (Stage.APPROVED if is_mystery else Stage.INFORMED)
@@ -215,15 +218,34 @@ def test_a_bad_word_on_a_talk_of_which_nobody_has_told_waits_for_the_news_and_fr
     (review,) = review_store.of_person(deployment.person(CALLER))
     assert people.judge(deployment, review, Verdict.NOT_GENUINE, phone=people.ASHA) is Decision.WAIT
     assert patched.influencer().stage is Stage.INFORMED
-    assert is_free(patched, people.ASHA)
-    patched.clock.move(minutes=20)
+    assert not is_free(patched, people.ASHA), "they would be put through to whom they have just heard"
+    patched.clock.move(minutes=11)
     reviews.sweep(patched.runtime)
+    assert is_free(patched, people.ASHA)
 
     caller.talk(people.ASHA, 50)
     deployment.react()
     deployment.react()
 
     assert patched.influencer().stage is Stage.REVOKED
+
+
+def test_a_tracker_of_whom_nobody_tells_is_free_ten_minutes_after_the_next_voter_was_rung(
+    deployment: Deployment, tmp_path: Path
+) -> None:
+    """However long the call goes on with that one."""
+    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=True)
+    patched.clock.move(seconds=60)
+    assert caller.ask() in VOTERS
+    patched.react()
+    patched.clock.move(minutes=9)
+    reviews.sweep(patched.runtime)
+    assert not is_free(patched, people.ASHA)
+
+    patched.clock.move(minutes=2)
+    reviews.sweep(patched.runtime)
+
+    assert is_free(patched, people.ASHA)
 
 
 def test_a_mystery_talk_that_is_told_after_the_next_voter_was_rung_can_still_be_judged(

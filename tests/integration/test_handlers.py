@@ -36,7 +36,7 @@ from tests.integration.functions import (
     sqs,
     stream,
 )
-from tests.integration.wire import Killer, Moment, Throttler, listening
+from tests.integration.wire import AwsRequest, Killer, Moment, Throttler, listening
 
 VOICE = f"/voice/{TOKENS['clean-water']}"
 
@@ -371,6 +371,20 @@ def test_reconcile_stops_in_time_and_says_how_far_behind_it_is(
 
     assert stopped == {"listed": 0, "created": 0, "complete": False} | NOTHING_SWEPT
     assert emf(metric_lines(capsys))["ReconcileLagSeconds"] > 24 * 3600
+
+
+def test_reconcile_sweeps_reviews_though_it_broke_off_before(functions: Functions) -> None:
+    asked: list[str] = []
+
+    def refuses(moment: Moment, request: AwsRequest) -> None:
+        asked.extend(request.places)
+        if "test-calls/index/live" in request.places:
+            raise LookupError("no room")
+
+    with listening(refuses), pytest.raises(Exception, match="no room"):
+        functions.invoke("reconcile", SCHEDULED)
+
+    assert "test-reviews/index/waiting" in asked[asked.index("test-calls/index/live") :]
 
 
 def test_an_error_reaches_lambda_without_the_numbers_in_it(functions: Functions) -> None:

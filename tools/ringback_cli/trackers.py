@@ -107,8 +107,8 @@ def show(
         "reviews_given": found.reviews_given,
     }
     held = sorted(review_store.of_tracker(found.campaign, found.person), key=_moment, reverse=True)
-    owed = [_review(each) for each in held if each.is_waiting]
-    over = [_review(each) for each in held if not each.is_waiting][:limit]
+    owed = [_review(each) for each in held if each.is_waiting and each.verdict is None]
+    over = [_review(each) for each in held if not each.is_waiting or each.verdict is not None][:limit]
     if as_json:
         output.document(card | {"owes": owed, "verdicts": over})
         return
@@ -189,7 +189,7 @@ def unlock(deployment: Deployment, tracker: str | None, campaign: str | None, ev
 @on_deployment
 @_campaign
 def remove(deployment: Deployment, tracker: str, campaign: str | None) -> None:
-    """Forget a tracker: their PIN opens nothing from now on, and verdicts they still owe do not count."""
+    """Forget a tracker: their PIN opens nothing from now on, and verdicts that they owe, or that wait for news of the talk, do not count."""
     campaign = _whose(campaign)
     found = _find(deployment, tracker, campaign)
     store.remove(campaign, found.person)

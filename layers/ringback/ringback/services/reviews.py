@@ -49,8 +49,8 @@ ACCUSED = "accused"
 """The rule that holds an influencer of whom a tracker in a voter's stead says that they break the rules, until that counts."""
 
 _TOLD_WITHIN = timedelta(minutes=10)
-"""How long after a call how its tracker's leg ended may still be told: as a rule `reconcile` has asked the provider twice by then, unless the
-provider is down or the call was a long one (decision 0044)."""
+"""How long after a talk how its tracker's leg ended may still be told: as a rule `reconcile` has asked the provider twice by then, unless the
+provider is down, the call was a long one, or it went on with somebody else (decision 0044)."""
 
 _LATEST = LONGEST_CALL + timedelta(days=1)
 """Of reviews that expire later than this none waits for a machine that was not started."""
@@ -172,7 +172,7 @@ def open_mystery(
     )
     store.keep(review)
     review = find(review.id)
-    if review.is_waiting and not review.accuses:
+    if review.is_waiting:
         tracker_store.owe(review.campaign, tracker.person, review.id)
     return review
 
@@ -284,10 +284,7 @@ def _counted(
         case Decision.WAIT:
             if reviews.holds_at_once(review, influencer, given):
                 people.hold(runtime, review.person, ACCUSED)
-            noted = store.note(review, given)
-            if noted is not None and noted.accuses:
-                tracker_store.owe_no_more(review.campaign, tracker.person, review.id)
-            return noted is not None
+            return store.note(review, given) is not None
         case Decision.APPROVE:
             change = Change.APPROVED if review.kind is Kind.VERIFICATION else None
             return _ended(review, State.APPROVED, change, influencer, tracker, given)
@@ -541,9 +538,11 @@ class Swept:
     expired: int
 
 
-def sweep(runtime: Runtime) -> Swept:
+def sweep(runtime: Runtime, *, gives_up: bool = True) -> Swept:
     """Settle what lost its machine: verdicts that no execution heard of, reviews whose time passed unnoticed, machines that were never
     started. Safe at any time.
+
+    `gives_up`: also those of whose talk's end nobody has told in time, which is right only after the provider was asked.
     """
     now = runtime.clock.now()
     settled = expired = 0
@@ -557,10 +556,14 @@ def sweep(runtime: Runtime) -> Swept:
         expired += _lapsed(runtime, find(name))
     for name in list(store.waiting("open", now + _LATEST)):
         review = find(name)
-        if now > review.opened_at + _GRACE and _is_given_up(review, now):
+        if gives_up and now > review.opened_at + _GRACE and _is_given_up(review, now):
             if review.tracker is not None and review.call is not None:
                 staff.free(review.campaign, review.tracker, review.call, review.attempt)
-            expired += _lapsed(runtime, review)
+            if review.accuses and review.tracker is not None:
+                # A bad word waits for the news until it is too old to count, and holds the influencer; its tracker waits no longer.
+                tracker_store.owe_no_more(review.campaign, review.tracker, review.id)
+            else:
+                expired += _lapsed(runtime, review)
         elif reviews.has_machine(name) and review.token is None:
             begin(runtime, name)
     return Swept(settled, expired)
@@ -568,7 +571,7 @@ def sweep(runtime: Runtime) -> Swept:
 
 def _is_given_up(review: Review, now: datetime) -> bool:
     """Whether no end of its talk is to be waited for. The door that opened this review, or took the next tracker for it, died before that
-    tracker was rung: its call knows of no such attempt, and has not moved for a while. Or their call is over, and nobody has told how it went.
+    tracker was rung: its call knows of no such attempt, and has not moved for a while. Or their talk is over, and nobody has told how it went.
     """
     if review.state is not State.OPEN or review.call is None or review.tracker is None:
         return False
@@ -578,8 +581,9 @@ def _is_given_up(review: Review, now: datetime) -> bool:
     rung = [each for each in patch.attempts if (each.n, each.who) == (review.attempt, review.tracker)]
     if not rung:
         return patch.is_over or now > patch.last_at + _GRACE
-    # A bad word waits for the news until it is too old to count: till then it holds the influencer, and costs its tracker nothing.
-    return patch.is_over and rung[0].is_untold and not review.accuses and now > patch.last_at + _TOLD_WITHIN
+    followers = (each.opened_at for each in patch.attempts if each.n > review.attempt)
+    over_at = next(followers, patch.last_at if patch.is_over else None)
+    return over_at is not None and rung[0].is_untold and now > over_at + _TOLD_WITHIN
 
 
 def _lapsed(runtime: Runtime, review: Review) -> bool:

@@ -166,6 +166,15 @@ def connected_to_asha(deployment: Deployment, tmp_path: Path, *, is_mystery: boo
     return patched, caller
 
 
+def passed_on_by_asha(deployment: Deployment, tmp_path: Path) -> tuple[Patched, Caller]:
+    """She was rung in a voter's stead, nobody told how that ended, and a voter has been rung since."""
+    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=True)
+    patched.clock.move(seconds=60)
+    assert caller.ask() in VOTERS
+    patched.react()
+    return patched, caller
+
+
 @pytest.mark.parametrize("is_mystery", [False, True])
 def test_a_talk_of_which_nobody_told_before_the_end_of_the_call_can_be_judged_when_it_is_told(
     deployment: Deployment, tmp_path: Path, is_mystery: bool
@@ -234,10 +243,7 @@ def test_a_tracker_of_whom_nobody_tells_is_free_ten_minutes_after_the_next_voter
     deployment: Deployment, tmp_path: Path
 ) -> None:
     """However long the call goes on with that one."""
-    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=True)
-    patched.clock.move(seconds=60)
-    assert caller.ask() in VOTERS
-    patched.react()
+    patched, _ = passed_on_by_asha(deployment, tmp_path)
     patched.clock.move(minutes=9)
     reviews.sweep(patched.runtime)
     assert not is_free(patched, people.ASHA)
@@ -251,10 +257,7 @@ def test_a_tracker_of_whom_nobody_tells_is_free_ten_minutes_after_the_next_voter
 def test_a_mystery_talk_that_is_told_after_the_next_voter_was_rung_can_still_be_judged(
     deployment: Deployment, tmp_path: Path
 ) -> None:
-    patched, caller = connected_to_asha(deployment, tmp_path, is_mystery=True)
-    patched.clock.move(seconds=60)
-    assert caller.ask() in VOTERS
-    patched.react()
+    patched, caller = passed_on_by_asha(deployment, tmp_path)
 
     caller.talk(people.ASHA, 50)
     patched.react()

@@ -107,8 +107,9 @@ def show(
         "reviews_given": found.reviews_given,
     }
     held = sorted(review_store.of_tracker(found.campaign, found.person), key=_moment, reverse=True)
-    owed = [_review(each) for each in held if each.is_waiting and each.verdict is None]
-    over = [_review(each) for each in held if not each.is_waiting or each.verdict is not None][:limit]
+    awaited = [each for each in held if each.is_waiting and each.verdict is None]
+    owed = [_review(each) for each in awaited]
+    over = [_review(each) for each in held if each not in awaited][:limit]
     if as_json:
         output.document(card | {"owes": owed, "verdicts": over})
         return
